@@ -1,0 +1,149 @@
+#include "chainrule/tape/inspect.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "chainrule/base/text.hpp"
+#include "chainrule/op/reading.hpp"
+#include "chainrule/tape/state_internal.hpp"
+
+namespace chainrule {
+namespace {
+
+using detail::Code;
+using detail::Recorder;
+
+constexpr std::size_t kLeafKinds = 3;
+
+std::size_t family_of(Code code) {
+  return is_operation(code) ? kLeafKinds + static_cast<std::size_t>(op_of(code))
+                            : static_cast<std::size_t>(code);
+}
+
+std::string_view family_name(Code code) {
+  if (is_operation(code)) return info(op_of(code)).name;
+  return code == Code::variable ? "var" : code == Code::constant ? "const" : "plc";
+}
+
+NodeKind kind_of(Code code) {
+  return is_operation(code) ? NodeKind::operation : static_cast<NodeKind>(code);
+}
+
+NodeInfo node_info(const Tape::State& state, std::uint32_t row, std::string name) {
+  const Recorder& rows = state.rows;
+  const Code code = rows.codes[row];
+  NodeInfo node{{row},
+                kind_of(code),
+                is_operation(code) ? op_of(code) : Op{},
+                std::move(name),
+                state.label_of(row) != nullptr,
+                rows.values[row],
+                {},
+                {},
+                {}};
+  if (row < state.grads.covered() && !is_unreached(state.grads.data()[row])) {
+    node.grad = state.grads.data()[row];
+  }
+  if (row < state.lines.size()) node.at = state.lines[row];
+  const Operands operands(rows, row);
+  for (int k = 0; k < operands.count; ++k) {
+    node.operands.push_back({operands.is_number[k], {operands.link[k]}, operands.values[k], {}});
+  }
+  if (operands.count > 0) {
+    read_pullback<double>(node.op, 1.0, operands.values, node.value, [&](int k, double partial) {
+      node.operands[static_cast<std::size_t>(k)].partial = partial;
+    });
+  }
+  return node;
+}
+
+}  // namespace
+
+std::string name_of(const Tape& tape, NodeId node) {
+  const Tape::State& state = TapeAccess::state(tape);
+  if (const std::string* label = state.label_of(node.index)) return *label;
+  const Code* codes = state.rows.codes;
+  const std::size_t family = family_of(codes[node.index]);
+  const auto before = std::count_if(codes, codes + node.index, [family](Code code) {
+    return code != Code::third_operand && family_of(code) == family;
+  });
+  return std::string(family_name(codes[node.index])) + "/" + std::to_string(before);
+}
+
+NodeInfo inspect(const Scalar& node) {
+  Tape& tape = Tape::active();
+  const NodeId id = tape.node_of(node, "inspect");
+  return node_info(TapeAccess::state(tape), id.index, name_of(tape, id));
+}
+
+std::vector<NodeInfo> inspect(Tape& tape, const std::vector<NodeId>& nodes) {
+  const Tape::State& state = TapeAccess::state(tape);
+  std::vector<NodeId> ascending = nodes;
+  std::ranges::sort(ascending);
+  std::vector<std::string> names(ascending.size());
+  std::vector<std::size_t> counts(kLeafKinds + kOpCount);
+  std::uint32_t row = 0;
+  for (std::size_t k = 0; k < ascending.size(); ++k) {
+    for (; row < ascending[k].index; ++row) {
+      const Code code = state.rows.codes[row];
+      if (code != Code::third_operand) ++counts[family_of(code)];
+    }
+    const std::string* label = state.label_of(row);
+    const Code code = state.rows.codes[row];
+    names[k] = label != nullptr
+                   ? *label
+                   : std::string(family_name(code)) + "/" + std::to_string(counts[family_of(code)]);
+  }
+  std::vector<NodeInfo> infos;
+  infos.reserve(nodes.size());
+  for (const NodeId node : nodes) {
+    const auto at = std::ranges::lower_bound(ascending, node) - ascending.begin();
+    infos.push_back(node_info(state, node.index, names[static_cast<std::size_t>(at)]));
+  }
+  return infos;
+}
+
+std::vector<NodeId> ancestors(const Scalar& y) {
+  Tape& tape = Tape::active();
+  const Recorder& rows = TapeAccess::state(tape).rows;
+  struct Visit {
+    std::uint32_t row;
+    int next_operand;
+  };
+  const std::uint32_t top = tape.node_of(y, "ancestors").index;
+  std::vector<bool> entered(top + std::size_t{1});
+  std::vector<Visit> stack{{top, 0}};
+  std::vector<NodeId> order;
+  entered[top] = true;
+  while (!stack.empty()) {
+    Visit& visit = stack.back();
+    const Operands operands(rows, visit.row);
+    if (visit.next_operand == operands.count) {
+      order.push_back({visit.row});
+      stack.pop_back();
+      continue;
+    }
+    const int k = visit.next_operand++;
+    if (operands.is_number[k] || entered[operands.link[k]]) continue;
+    entered[operands.link[k]] = true;
+    stack.push_back({operands.link[k], 0});
+  }
+  return order;
+}
+
+Scalar scalar_of(NodeId node) {
+  const Tape::State& state = TapeAccess::state(Tape::active());
+  if (node.index >= state.rows.size || state.rows.codes[node.index] == Code::third_operand) {
+    fail("scalar_of", "no node stands in row " + std::to_string(node.index));
+  }
+  return state.handle_to(node.index);
+}
+
+std::string to_string(const Scalar& x) {
+  if (x.is_number()) return shortest(x.value());
+  const NodeInfo node = inspect(x);
+  return node.name + ": " + shortest(node.value) +
+         (node.grad ? ", grad " + shortest(*node.grad) : std::string());
+}
+
+}  // namespace chainrule

@@ -1,0 +1,337 @@
+// Scalar: a double that remembers how it was computed.
+//
+// 16 bytes, trivially copyable: a value and a handle to a row of the thread's active tape.
+// Arithmetic on it appends a row; arithmetic on plain numbers alone appends nothing. No expression
+// templates, so auto, ?:, std::max, lambdas and Eigen work as they do with double.
+#pragma once
+
+#include "chainrule/base/error.hpp"
+#include "chainrule/base/ids.hpp"
+#include "chainrule/base/location.hpp"
+#include "chainrule/tape/recorder.hpp"
+
+namespace chainrule {
+
+class Operand;
+class Condition;
+
+/// A recorded value. Copying copies the handle; the row on the tape stays the same.
+///
+/// Functions that look at the tape throw HandleError if the handle is stale (its frame was
+/// rewound), crossed (recorded on another tape) or on the wrong thread, and Error for a plain
+/// number.
+class Scalar {
+ public:
+  constexpr Scalar() = default;
+
+  /// A plain number: records nothing and has no adjoint.
+  template <Number T>
+  constexpr Scalar(T number) : value_(static_cast<double>(number)) {}
+
+  constexpr double value() const { return value_; }
+  template <Number T>
+  explicit constexpr operator T() const {
+    return static_cast<T>(value_);
+  }
+
+  /// Whether this is a plain number, recorded nowhere.
+  constexpr bool is_number() const { return stamp_ == 0; }
+
+  /// This node's place on the active tape.
+  NodeId node() const;
+
+  /// Names the node, on the tape, in pictures and in messages. Returns *this.
+  Scalar& label(std::string_view text) &;
+  Scalar label(std::string_view text) && { return label(text); }
+  /// The node's label, or the automatic name: the operation and a running number, as in mul/0.
+  std::string name() const;
+
+  /// Makes this a fresh leaf of the same kind and label, with a new value. What was recorded before
+  /// keeps the old leaf. Throws for a constant and for the result of an operation.
+  void assign(double value);
+
+  /// Adds ∂this/∂node · seed to grad() of every node that this depends on (and of this).
+  void backward(double seed = 1.0) const;
+  /// One step of backward: adds grad() · ∂this/∂operand to each operand's grad().
+  void step_backward() const;
+  /// What backward() has accumulated here since zero_grad(); 0 if nothing arrived.
+  double grad() const;
+  /// Whether an adjoint has arrived here, or was set by hand.
+  bool has_grad() const;
+  void set_grad(double adjoint) const;
+
+  Scalar& operator+=(const Operand& y);
+  Scalar& operator-=(const Operand& y);
+  Scalar& operator*=(const Operand& y);
+  Scalar& operator/=(const Operand& y);
+
+ private:
+  friend struct ScalarAccess;
+  constexpr Scalar(double value, std::uint32_t node, std::uint32_t stamp)
+      : value_(value), node_(node), stamp_(stamp) {}
+
+  double value_ = 0;
+  std::uint32_t node_ = 0;
+  std::uint32_t stamp_ = 0;  ///< 0: a plain number
+};
+
+/// For the library's own readings of a Scalar.
+struct ScalarAccess {
+  static constexpr std::uint32_t row(const Scalar& s) { return s.node_; }
+  static constexpr std::uint32_t stamp(const Scalar& s) { return s.stamp_; }
+  static constexpr Scalar make(double value, std::uint32_t row, std::uint32_t stamp) {
+    return {value, row, stamp};
+  }
+};
+
+namespace detail {
+
+/// Records op when the fast path cannot: checks the handles (throws HandleError), grows the tape,
+/// keeps the source line.
+Scalar record_slow(Op op, double value, const Scalar* operands, Location at);
+
+/// Keeps the compiler from fusing this result into a later operation (x·y + w as one fma), which
+/// would make the recorded value differ from what every other reading computes.
+inline double rounded(double value) {
+#if defined(__x86_64__)
+  asm("" : "+x"(value));
+#elif defined(__aarch64__)
+  asm("" : "+w"(value));
+#endif
+  return value;
+}
+
+/// Appends one row for op, or returns a plain number when no operand is recorded.
+template <Op op, class... Operands>
+[[gnu::always_inline]] inline Scalar record(double value, Location at, const Operands&... operand) {
+  using Access = ScalarAccess;
+  value = rounded(value);
+  if (((Access::stamp(operand) == 0) && ...)) return Scalar(value);
+  Recorder& tape = *active_recorder;
+  const bool live = ((Access::stamp(operand) == 0 || tape.live(Access::stamp(operand))) && ...);
+  if (!live || !tape.has_room()) [[unlikely]] {
+    const Scalar operands[] = {operand...};
+    return record_slow(op, value, operands, at);
+  }
+  unsigned mask = 0, bit = 1;
+  const auto link = [&](const Scalar& s) {
+    const bool number = Access::stamp(s) == 0;
+    mask |= number ? bit : 0;
+    bit <<= 1;
+    return number ? tape.intern(s.value()) : Access::row(s);
+  };
+  const std::uint32_t links[] = {link(operand)..., 0};
+  constexpr int kArity = sizeof...(operand);
+  if constexpr (kArity == 3) tape.append(Code::third_operand, links[2], 0, 0.0);
+  const std::uint32_t y = kArity == 1 ? 0 : links[1];
+  return Access::make(value, tape.append(code_of(op, mask), links[0], y, value), tape.stamp);
+}
+
+}  // namespace detail
+
+/// One side of an operator: a Scalar or a plain number, and the source line where it stands.
+class Operand {
+ public:
+  constexpr Operand(const Scalar& scalar, const char* file = __builtin_FILE(),
+                    int line = __builtin_LINE())
+      : scalar_(scalar), at_{file, line} {}
+  template <Number T>
+  constexpr Operand(T number, const char* file = __builtin_FILE(), int line = __builtin_LINE())
+      : scalar_(number), at_{file, line} {}
+  /// Whatever converts to a Scalar: a Condition, a 1×1 Eigen expression.
+  template <class T>
+  requires(
+      !Number<T> && !std::same_as<T, Scalar> && std::is_class_v<T> &&
+      std::convertible_to<const T&, Scalar>) constexpr Operand(const T& other,
+                                                               const char* file = __builtin_FILE(),
+                                                               int line = __builtin_LINE())
+      : scalar_(static_cast<Scalar>(other)), at_{file, line} {}
+
+  constexpr const Scalar& scalar() const { return scalar_; }
+  constexpr double value() const { return scalar_.value(); }
+  constexpr Location at() const { return at_; }
+
+ private:
+  Scalar scalar_;
+  Location at_;
+};
+
+inline Scalar operator+(const Operand& x, const Operand& y) {
+  return detail::record<Op::add>(x.value() + y.value(), x.at(), x.scalar(), y.scalar());
+}
+inline Scalar operator-(const Operand& x, const Operand& y) {
+  return detail::record<Op::sub>(x.value() - y.value(), x.at(), x.scalar(), y.scalar());
+}
+inline Scalar operator*(const Operand& x, const Operand& y) {
+  return detail::record<Op::mul>(x.value() * y.value(), x.at(), x.scalar(), y.scalar());
+}
+inline Scalar operator/(const Operand& x, const Operand& y) {
+  return detail::record<Op::div>(x.value() / y.value(), x.at(), x.scalar(), y.scalar());
+}
+inline Scalar operator-(const Operand& x) {
+  return detail::record<Op::neg>(-x.value(), x.at(), x.scalar());
+}
+inline Scalar operator+(const Operand& x) { return x.scalar(); }
+
+inline Scalar& Scalar::operator+=(const Operand& y) {
+  return *this = Operand(*this, y.at().file, y.at().line) + y;
+}
+inline Scalar& Scalar::operator-=(const Operand& y) {
+  return *this = Operand(*this, y.at().file, y.at().line) - y;
+}
+inline Scalar& Scalar::operator*=(const Operand& y) {
+  return *this = Operand(*this, y.at().file, y.at().line) * y;
+}
+inline Scalar& Scalar::operator/=(const Operand& y) {
+  return *this = Operand(*this, y.at().file, y.at().line) / y;
+}
+
+// Every row of the table as a function of Scalars: sin(x), pow(x, 2), select(x > 0, a, b), …
+#define CR_SCALARS_1       const Scalar& x
+#define CR_SCALARS_2       const Scalar &x, const Scalar &y
+#define CR_SCALARS_3       const Scalar &x, const Scalar &y, const Scalar &w
+#define CR_SCALAR_VALUES_1 x.value()
+#define CR_SCALAR_VALUES_2 x.value(), y.value()
+#define CR_SCALAR_VALUES_3 x.value(), y.value(), w.value()
+#define CR_OP(name, arity, ...)                                                                   \
+  inline Scalar name(CR_SCALARS_##arity, Location at = Location::here()) {                        \
+    return detail::record<Op::name>(plain::name(CR_SCALAR_VALUES_##arity), at, CR_NAMES_##arity); \
+  }
+#define CR_FN  CR_OP
+#define CR_DEF CR_OP
+#include "chainrule/op/ops.def"
+#undef CR_SCALARS_1
+#undef CR_SCALARS_2
+#undef CR_SCALARS_3
+#undef CR_SCALAR_VALUES_1
+#undef CR_SCALAR_VALUES_2
+#undef CR_SCALAR_VALUES_3
+
+/// The outcome of comparing Scalars. As a bool it decides a branch; as a Scalar it is the number 1
+/// or 0, recorded, so that select(x > 0, a, b) keeps the choice in the graph.
+class Condition {
+ public:
+  constexpr Condition(bool value) : x_(value ? 1.0 : 0.0), value_(value) {}
+  constexpr Condition(bool value, Op op, const Scalar& x, const Scalar& y, Location at)
+      : x_(x), y_(y), at_(at), op_(op), value_(value) {}
+
+  constexpr operator bool() const { return value_; }
+  /// 1 or 0; records the comparison if an operand is recorded.
+  operator Scalar() const;
+
+  friend constexpr Condition operator!(Condition c) {
+    c.value_ = !c.value_;
+    c.negated_ = !c.negated_;
+    return c;
+  }
+  friend Condition operator&(const Condition& a, const Condition& b) { return of(both(a, b)); }
+  friend Condition operator|(const Condition& a, const Condition& b) { return of(either(a, b)); }
+
+ private:
+  static Condition of(const Scalar& truth) {
+    return {truth.value() != 0, Op::ne, truth, Scalar(0), {}};
+  }
+
+  Scalar x_, y_;
+  Location at_;
+  Op op_ = Op::ne;
+  bool value_;
+  bool negated_ = false;
+};
+
+inline Condition operator==(const Operand& x, const Operand& y) {
+  return {x.value() == y.value(), Op::eq, x.scalar(), y.scalar(), x.at()};
+}
+inline Condition operator!=(const Operand& x, const Operand& y) {
+  return {x.value() != y.value(), Op::ne, x.scalar(), y.scalar(), x.at()};
+}
+inline Condition operator<(const Operand& x, const Operand& y) {
+  return {x.value() < y.value(), Op::lt, x.scalar(), y.scalar(), x.at()};
+}
+inline Condition operator<=(const Operand& x, const Operand& y) {
+  return {x.value() <= y.value(), Op::le, x.scalar(), y.scalar(), x.at()};
+}
+inline Condition operator>(const Operand& x, const Operand& y) {
+  return {x.value() > y.value(), Op::gt, x.scalar(), y.scalar(), x.at()};
+}
+inline Condition operator>=(const Operand& x, const Operand& y) {
+  return {x.value() >= y.value(), Op::ge, x.scalar(), y.scalar(), x.at()};
+}
+
+/// Records op on operands.size() == info(op).arity operands; a plain number if none is recorded.
+Scalar apply(Op op, const Scalar* operands, Location at = Location::here());
+
+/// Leaves. An empty label gives the automatic names var/0, const/0, plc/0.
+/// variable: an input that can be assigned and differentiated by.
+Scalar variable(double value, std::string_view label = {});
+/// constant: a named leaf that has an adjoint and cannot be assigned.
+Scalar constant(double value, std::string_view label = {});
+/// placeholder: an input without a value; using it before assign() throws HandleError.
+Scalar placeholder(std::string_view label = {});
+
+/// "label: value, grad" for messages and debugging.
+std::string to_string(const Scalar& x);
+
+/// Prints to_string(x) on any std::ostream (S is Scalar; a template, so as not to need <ostream>).
+template <class Stream, std::same_as<Scalar> S>
+requires requires(Stream& out) { out.setstate(Stream::failbit); }
+Stream& operator<<(Stream& out, const S& x) {
+  out << to_string(x);
+  return out;
+}
+
+/// For the formulas of the table: read over Scalars they are recorded at the values in hand, so a
+/// choice is decided by them. (select keeps both sides in the graph.)
+inline Scalar choose(bool condition, const Scalar& a, const Scalar& b) { return condition ? a : b; }
+
+// ---- the rest of <cmath> ----------------------------------------------------------------------
+
+inline double primal(const Scalar& x) { return x.value(); }
+
+/// The length of (x, y, w), without overflow halfway; gradient 0 at the origin.
+inline Scalar hypot(const Scalar& x, const Scalar& y, const Scalar& w,
+                    Location at = Location::here()) {
+  return hypot3(x, y, w, at);
+}
+inline Scalar fabs(const Scalar& x, Location at = Location::here()) { return abs(x, at); }
+inline Scalar scalbn(const Scalar& x, int n) { return ldexp(x, n); }
+inline Scalar scalbln(const Scalar& x, long n) { return ldexp(x, n); }
+/// x = mantissa · 2^exponent, mantissa in [½, 1).
+Scalar frexp(const Scalar& x, int* exponent);
+/// The fractional part; the integer part, which has no derivative, goes to *integer.
+Scalar modf(const Scalar& x, Scalar* integer);
+Scalar remquo(const Scalar& x, const Scalar& y, int* quotient);
+
+bool isnan(const Scalar& x);
+bool isinf(const Scalar& x);
+bool isfinite(const Scalar& x);
+bool isnormal(const Scalar& x);
+bool signbit(const Scalar& x);
+int ilogb(const Scalar& x);
+long lround(const Scalar& x);
+long long llround(const Scalar& x);
+long lrint(const Scalar& x);
+long long llrint(const Scalar& x);
+
+// The last operand of these rows has a usual value.
+inline Scalar leaky_relu(const Scalar& x) {
+  return leaky_relu(x, usual_last_operand(Op::leaky_relu));
+}
+inline Scalar elu(const Scalar& x) { return elu(x, usual_last_operand(Op::elu)); }
+inline Scalar selu(const Scalar& x) { return selu(x, usual_last_operand(Op::selu)); }
+
+// Plain numbers through the functions that <cmath> lacks, for code that is generic over double.
+#define CR_OP(...)
+#define CR_FN(...)
+#define CR_DEF(name, ...) using plain::name;
+#include "chainrule/op/ops.def"
+using plain::digamma;
+using plain::leaky_relu;
+using plain::polygamma;
+using plain::relu;
+
+}  // namespace chainrule
+
+/// A Scalar has the range and precision of a double.
+template <>
+class std::numeric_limits<chainrule::Scalar> : public std::numeric_limits<double> {};

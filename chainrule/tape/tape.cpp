@@ -1,0 +1,323 @@
+#include "chainrule/tape/tape.hpp"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <string>
+
+#include "chainrule/base/text.hpp"
+#include "chainrule/tape/state_internal.hpp"
+
+namespace chainrule {
+namespace {
+
+using detail::Code;
+using detail::Recorder;
+
+constexpr std::size_t kFirstRows = std::size_t{1} << 15;
+constexpr std::size_t kFirstNumbers = std::size_t{1} << 12;
+constexpr std::size_t kMostRows = std::numeric_limits<std::uint32_t>::max();
+
+// A stamp is a generation (24 bits) and a slot (8 bits). Tapes draw generations in chunks from one
+// counter, so that no two tapes share one, and a chunk remembers its tape for error messages. After
+// 2²⁴ frames generations come round again.
+constexpr std::uint32_t kChunk = 4096;
+constexpr std::uint32_t kChunks = (1u << 24) / kChunk;
+std::atomic<std::uint32_t> next_chunk{0};
+std::array<std::atomic<std::uint32_t>, kChunks> chunk_owner{};
+std::atomic<std::uint32_t> next_tape_id{1};
+
+std::string tape_words(std::uint32_t id, std::string_view name) {
+  std::string words = "tape " + std::to_string(id);
+  if (!name.empty()) words.append(" '").append(name).append("'");
+  return words;
+}
+
+// Grows region to hold `count` elements, or as many more as the system grants.
+template <class T>
+std::size_t grow(Region<T>& region, std::size_t used, std::size_t wanted) {
+  while (wanted > used) {
+    if (region.reserve(wanted)) return region.capacity();
+    wanted = used + (wanted - used) / 2;
+  }
+  return region.capacity();
+}
+
+}  // namespace
+
+double* Adjoints::cover(std::size_t rows) {
+  if (rows > covered_) {
+    const std::size_t wanted = std::max(rows, region_.capacity());
+    if (!region_.reserve(wanted)) {
+      fail("tape", "out of memory: no room for " + std::to_string(rows) + " adjoints");
+    }
+    std::fill(region_.data() + covered_, region_.data() + rows, kUnreached);
+    covered_ = rows;
+  }
+  return region_.data();
+}
+
+void Adjoints::clear(std::size_t from, std::size_t to) {
+  to = std::min(to, covered_);
+  if (from < to) std::fill(region_.data() + from, region_.data() + to, kUnreached);
+}
+
+// ---- stamps -----------------------------------------------------------------------------------
+
+std::uint32_t Tape::State::new_stamp(unsigned slot) {
+  if (next_generation == last_generation) {
+    const std::uint32_t chunk = next_chunk.fetch_add(1, std::memory_order_relaxed) % kChunks;
+    chunk_owner[chunk].store(id, std::memory_order_relaxed);
+    next_generation = chunk * kChunk;
+    last_generation = next_generation + kChunk;
+    if (next_generation == 0) ++next_generation;  // stamp 0 is a plain number
+  }
+  return next_generation++ * detail::kSlots + slot;
+}
+
+void Tape::State::open(unsigned slot) {
+  rows.stamp = rows.stamps[slot] = new_stamp(slot);
+  first_row[slot] = rows.size;
+}
+
+Scalar Tape::State::handle_to(std::uint32_t row) const {
+  unsigned slot = depth;
+  while (first_row[slot] > row) --slot;
+  return ScalarAccess::make(rows.values[row], row, rows.stamps[slot]);
+}
+
+const std::string* Tape::State::label_of(std::uint32_t row) const {
+  const auto at = std::ranges::lower_bound(labels, row, {}, &Label::row);
+  return at != labels.end() && at->row == row ? &at->text : nullptr;
+}
+
+void Tape::State::set_label(std::uint32_t row, std::string_view text) {
+  const auto at = std::ranges::lower_bound(labels, row, {}, &Label::row);
+  if (at != labels.end() && at->row == row) {
+    at->text = text;
+  } else {
+    labels.insert(at, {row, std::string(text)});
+  }
+}
+
+std::string Tape::State::reason(std::uint32_t row, std::uint32_t stamp, double value) const {
+  const std::uint32_t owner =
+      chunk_owner[stamp / detail::kSlots / kChunk].load(std::memory_order_relaxed);
+  const std::string what = "the operand with value " + shortest(value);
+  if (owner != id) {
+    return what + " was recorded on tape " + std::to_string(owner) + ", but the active one is " +
+           (rows.tape == nullptr ? "none on this thread" : tape_words(id, name));
+  }
+  if (detail::slot_of(stamp) == detail::kUnfedSlot) {
+    const std::string* label = row < rows.size ? label_of(row) : nullptr;
+    return "the placeholder" + (label == nullptr ? "" : " " + *label) +
+           " has no value yet: assign() it one first";
+  }
+  return what + " is stale: the frame of " + tape_words(id, name) +
+         " in which it was recorded (row " + std::to_string(row) + ") has been rewound";
+}
+
+// ---- rows -------------------------------------------------------------------------------------
+
+void Tape::State::set_limit() {
+  rows.limit = keeps_lines ? 0 : static_cast<std::uint32_t>(capacity);
+}
+
+// Room for a ternary operation and its numbers, or an Error.
+void Tape::State::make_room() {
+  if (rows.size + std::size_t{2} >= capacity) {
+    const std::size_t wanted = std::min(kMostRows, std::max(kFirstRows, capacity * 2));
+    const std::size_t used = rows.size;
+    capacity = std::min({kMostRows, grow(values, used, wanted), grow(links, used, wanted),
+                         grow(codes, used, wanted)});
+    rows.values = values.data();
+    rows.links = links.data();
+    rows.codes = codes.data();
+    if (used + 2 >= capacity) {
+      fail("tape", used + 2 >= kMostRows
+                       ? "full: a tape holds at most " + std::to_string(kMostRows) + " rows"
+                       : "out of memory after " + std::to_string(used) + " rows");
+    }
+  }
+  if (rows.number_count + 3 > rows.number_limit) {
+    const std::size_t used = rows.number_count;
+    const std::size_t granted =
+        grow(numbers, used, std::max(kFirstNumbers, std::size_t{2} * rows.number_limit));
+    rows.numbers = numbers.data();
+    rows.number_limit = static_cast<std::uint32_t>(std::min(kMostRows, granted));
+    if (used + 3 > rows.number_limit) {
+      fail("tape", "out of memory after " + std::to_string(used) + " plain operands");
+    }
+  }
+  set_limit();
+}
+
+void Tape::State::rewind_to(std::uint32_t row, std::uint32_t number_count) {
+  grads.clear(row, rows.size);
+  rows.size = row;
+  rows.number_count = number_count;
+  while (!labels.empty() && labels.back().row >= row) labels.pop_back();
+  if (lines.size() > row) lines.resize(row);
+}
+
+Tape::Tape(std::string_view name) : state_(new State) {
+  state_->name = name;
+  state_->id = next_tape_id.fetch_add(1, std::memory_order_relaxed);
+  state_->rows.tape = this;
+  state_->make_room();
+  state_->open(0);
+}
+
+Tape::~Tape() {
+  if (detail::active_recorder == &state_->rows) detail::active_recorder = &detail::no_recorder;
+  delete state_;
+}
+
+Tape& Tape::active() {
+  if (detail::active_recorder == &detail::no_recorder) {
+    static thread_local Tape tape("default");
+    detail::active_recorder = &tape.state_->rows;
+    tape.state_->active = true;
+  }
+  return *detail::active_recorder->tape;
+}
+
+Activation Tape::activate() { return Activation(*this); }
+Frame Tape::frame() { return Frame(*this); }
+std::size_t Tape::size() const { return state_->rows.size; }
+std::string_view Tape::name() const { return state_->name; }
+
+TapeBytes Tape::bytes() const {
+  const Recorder& rows = state_->rows;
+  constexpr std::size_t kRow = sizeof(Code) + sizeof(detail::Links) + sizeof(double);
+  return {rows.size * kRow, rows.number_count * sizeof(double),
+          state_->sweep.bytes() + state_->grads.bytes()};
+}
+
+void Tape::clear() {
+  if (state_->depth != 0) fail("clear", "a frame is open: rewind it instead");
+  state_->rewind_to(0, 0);
+  state_->open(0);
+}
+
+void Tape::zero_grad() { state_->grads.clear(0, state_->rows.size); }
+
+void Tape::keep_source_lines(bool on) {
+  state_->keeps_lines = on;
+  state_->set_limit();
+}
+
+NodeId Tape::node_of(const Scalar& s, std::string_view where) const {
+  const std::uint32_t stamp = ScalarAccess::stamp(s);
+  const std::uint32_t row = ScalarAccess::row(s);
+  if (stamp == 0) {
+    fail(where,
+         "the plain number " + shortest(s.value()) + " is recorded nowhere: start from variable()");
+  }
+  if (!state_->rows.live(stamp)) fail_handle(where, state_->reason(row, stamp, s.value()));
+  return {row};
+}
+
+// ---- scopes -----------------------------------------------------------------------------------
+
+Frame::Frame(Tape& tape)
+    : tape_(tape),
+      rows_(tape.state_->rows.size),
+      numbers_(tape.state_->rows.number_count),
+      slot_(tape.state_->depth + 1) {
+  if (slot_ == detail::kUnfedSlot) fail("frame", "254 frames are open already");
+  tape.state_->depth = slot_;
+  tape.state_->open(slot_);
+}
+
+Frame::~Frame() {
+  Tape::State& state = *tape_.state_;
+  state.rewind_to(rows_, numbers_);
+  state.rows.stamps[slot_] = 0;
+  state.depth = slot_ - 1;
+  state.rows.stamp = state.rows.stamps[slot_ - 1];
+}
+
+void Frame::rewind() {
+  if (tape_.state_->depth != slot_) fail("rewind", "an inner frame is still open");
+  tape_.state_->rewind_to(rows_, numbers_);
+  tape_.state_->open(slot_);
+}
+
+Activation::Activation(Tape& tape) : before_(detail::active_recorder), tape_(tape) {
+  if (before_ == &tape.state_->rows) return;
+  if (tape.state_->active.exchange(true)) {
+    fail_handle("activate", tape_words(tape.state_->id, tape.state_->name) +
+                                " is active already, on another thread or further out");
+  }
+  detail::active_recorder = &tape.state_->rows;
+}
+
+Activation::~Activation() {
+  if (before_ == &tape_.state_->rows) return;
+  detail::active_recorder = before_;
+  tape_.state_->active = false;
+}
+
+// ---- looking at rows --------------------------------------------------------------------------
+
+Operands::Operands(const Recorder& rows, std::uint32_t row) {
+  const Code code = rows.codes[row];
+  count = is_operation(code) ? info(op_of(code)).arity : 0;
+  const std::uint32_t links[] = {rows.links[row].x, rows.links[row].y,
+                                 count == 3 ? rows.links[row - 1].x : 0};
+  for (int k = 0; k < count; ++k) {
+    link[k] = links[k];
+    is_number[k] = (mask_of(code) >> k & 1u) != 0;
+    values[k] = is_number[k] ? rows.numbers[link[k]] : rows.values[link[k]];
+  }
+}
+
+std::vector<std::uint32_t> ancestor_rows(const Recorder& rows, std::uint32_t top) {
+  std::vector<bool> wanted(top + std::size_t{1});
+  wanted[top] = true;
+  std::vector<std::uint32_t> found;
+  for (std::uint32_t row = top + 1; row-- > 0;) {
+    if (!wanted[row]) continue;
+    found.push_back(row);
+    const Operands operands(rows, row);
+    for (int k = 0; k < operands.count; ++k) {
+      if (!operands.is_number[k]) wanted[operands.link[k]] = true;
+    }
+  }
+  std::ranges::reverse(found);
+  return found;
+}
+
+// ---- recording, the slow path -----------------------------------------------------------------
+
+Scalar detail::record_slow(Op op, double value, const Scalar* operands, Location at) {
+  Recorder& rows = *active_recorder;
+  const int arity = info(op).arity;
+  for (int k = 0; k < arity; ++k) {
+    const std::uint32_t stamp = ScalarAccess::stamp(operands[k]);
+    if (stamp == 0 || rows.live(stamp)) continue;
+    static const Tape::State nowhere;
+    const Tape::State& state = rows.tape == nullptr ? nowhere : TapeAccess::state(*rows.tape);
+    fail_handle(info(op).name,
+                state.reason(ScalarAccess::row(operands[k]), stamp, operands[k].value()));
+  }
+  Tape::State& state = TapeAccess::state(*rows.tape);
+  state.make_room();
+  unsigned mask = 0;
+  std::uint32_t links[3] = {};
+  for (int k = 0; k < arity; ++k) {
+    const bool number = operands[k].is_number();
+    mask |= number ? 1u << k : 0;
+    links[k] = number ? rows.intern(operands[k].value()) : ScalarAccess::row(operands[k]);
+  }
+  if (arity == 3) rows.append(Code::third_operand, links[2], 0, 0.0);
+  const std::uint32_t row = rows.append(code_of(op, mask), links[0], links[1], value);
+  if (state.keeps_lines) {
+    state.lines.resize(row);
+    state.lines.push_back(at);
+  }
+  return ScalarAccess::make(value, row, rows.stamp);
+}
+
+}  // namespace chainrule

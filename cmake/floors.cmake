@@ -1,0 +1,22 @@
+# The floors of the house: the one list of folders, the floor each stands on, the lower folders it
+# may include (and therefore links), and the outside libraries it uses privately.
+#
+# Two readers give `chainrule_floor` its meaning: cmake/targets.cmake makes one target of each line,
+# and tests/floors/check.cmake holds every #include line against it.
+#
+#   FLOOR     its height: LINKS names lower floors only
+#   LINKS     every folder whose headers it may include
+#   USES      libraries it cannot be built without           (cmake/libraries.cmake says how to find them)
+#   MAY_USE   libraries it degrades without
+
+chainrule_floor(chainrule/base       FLOOR 0)
+chainrule_floor(chainrule/op         FLOOR 1 LINKS base                   USES boost_math)
+chainrule_floor(chainrule/tape       FLOOR 2 LINKS base op)
+chainrule_floor(chainrule/transform  FLOOR 4 LINKS base op tape)
+chainrule_floor(chainrule/draw       FLOOR 8 LINKS base op tape transform MAY_USE graphviz gnuplot)
+chainrule_floor(chainrule/expr       FLOOR 8 LINKS base op tape transform USES pegtl)
+chainrule_floor(cli                  FLOOR 9 LINKS base op tape transform draw expr
+                                     USES cli11 fmt nlohmann_json fast_float)
+
+# What `#include <chainrule/chainrule.hpp>` brings, and so what chainrule::chainrule links.
+chainrule_umbrella(base op tape transform)

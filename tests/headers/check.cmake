@@ -1,0 +1,61 @@
+# Compiles each public header alone (-fsyntax-only, warnings are errors) and reads, from the dependencies
+# that the compiler itself lists, whether it pulls in a header of forbidden.txt.
+#
+#   cmake -DROOT=<repository> -DCOMPILER=<c++> -DWORK=<scratch> -P check.cmake
+
+cmake_minimum_required(VERSION 3.22)
+
+file(STRINGS ${ROOT}/tests/headers/forbidden.txt forbidden REGEX "^[^#]")
+file(GLOB_RECURSE headers RELATIVE ${ROOT} ${ROOT}/chainrule/*.hpp)
+list(FILTER headers EXCLUDE REGEX "(/detail/|_internal\\.hpp$)")
+file(MAKE_DIRECTORY ${WORK})
+set(faults 0)
+foreach(header IN LISTS headers)
+  file(WRITE ${WORK}/alone.cpp "#include \"${header}\"\n#include \"${header}\"\nint main() {}\n")
+  execute_process(
+    COMMAND ${COMPILER} -std=c++20 -fsyntax-only -Wall -Wextra -Wpedantic -Werror -I${ROOT}
+            -MD -MF ${WORK}/alone.d -MT alone ${WORK}/alone.cpp
+    RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(NOT code EQUAL 0)
+    math(EXPR faults "${faults} + 1")
+    message("${header} does not compile alone:\n${output}")
+    continue()
+  endif()
+  file(READ ${WORK}/alone.d dependencies)
+  string(REGEX REPLACE "[ \\\n\t]+" ";" dependencies "${dependencies}")
+  # Headers of the tree itself do not count, wherever it lies (its path may hold any character).
+  set(outside)
+  foreach(dependency IN LISTS dependencies)
+    string(FIND "${dependency}" "${ROOT}/" at)
+    if(NOT at EQUAL 0)
+      list(APPEND outside ${dependency})
+    endif()
+  endforeach()
+  foreach(entry IN LISTS forbidden)
+    if(entry MATCHES "^umbrella: (.*)")
+      set(entry ${CMAKE_MATCH_1})
+      if(NOT header STREQUAL "chainrule/chainrule.hpp")
+        continue()
+      endif()
+    endif()
+    string(REGEX REPLACE "([.+])" "\\\\\\1" pattern "${entry}")
+    if(entry MATCHES "/$")
+      set(pattern "/${pattern}")
+    else()
+      # A standard header, of this name and no other: /usr/include/c++/12/map, not .../bits/map.h.
+      set(pattern "/c\\+\\+/(v1/)?[0-9.]*/?${pattern}$")
+    endif()
+    set(hits ${outside})
+    list(FILTER hits INCLUDE REGEX "${pattern}")
+    if(hits)
+      math(EXPR faults "${faults} + 1")
+      list(GET hits 0 hit)
+      message("${header} pulls in <${entry}> (${hit}); g++ -H shows through which header")
+    endif()
+  endforeach()
+endforeach()
+list(LENGTH headers count)
+if(faults)
+  message(FATAL_ERROR "${faults} faults in ${count} public headers")
+endif()
+message(STATUS "${count} public headers are sound")
