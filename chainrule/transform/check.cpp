@@ -1,0 +1,275 @@
+#include "chainrule/transform/check.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "chainrule/op/complex.hpp"
+#include "chainrule/op/reading.hpp"
+#include "chainrule/tape/inspect.hpp"
+
+namespace chainrule {
+namespace {
+
+constexpr double kEps = std::numeric_limits<double>::epsilon();
+constexpr double kSmallest = std::numeric_limits<double>::denorm_min();
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+// f along one line, as plain numbers: t ↦ f(x + t·direction).
+class Line {
+ public:
+  Line(ScalarFunction f, std::span<const double> x, std::span<const double> direction)
+      : f_(f), x_(x), direction_(direction), at_(x.size()) {}
+
+  double operator()(double t) {
+    for (std::size_t i = 0; i < x_.size(); ++i) at_[i] = Scalar(x_[i] + t * direction_[i]);
+    return f_(at_).value();
+  }
+
+ private:
+  ScalarFunction f_;
+  std::span<const double> x_, direction_;
+  std::vector<Scalar> at_;
+};
+
+struct Difference {
+  double value = kNan;
+  double error = std::numeric_limits<double>::infinity();
+  double step = kNan;
+};
+
+// Central differences over steps scale·2⁻ᵏ, each extrapolated to step 0 from its neighbours (Ridders
+// 1982; error terms h², h⁴, …). Kept is the entry whose distance from its parents is smallest.
+Difference central_difference(Line& line, double scale, double value) {
+  constexpr int kSteps = 18;
+  constexpr double kShrink = 2.0;
+  double table[kSteps][kSteps];
+  Difference best;
+  double h = scale / 8;
+  for (int i = 0; i < kSteps; ++i, h /= kShrink) {
+    const double up = line(h), down = line(-h);
+    table[0][i] = (up - down) / (2 * h);
+    // What rounding of f alone does to this difference.
+    const double noise =
+        (kEps * std::max({std::fabs(up), std::fabs(down), std::fabs(value)}) + kSmallest) / h;
+    double factor = 1;
+    for (int j = 1; j <= i; ++j) {
+      factor *= kShrink * kShrink;
+      table[j][i] = table[j - 1][i] + (table[j - 1][i] - table[j - 1][i - 1]) / (factor - 1);
+      const double spread = std::max(std::fabs(table[j][i] - table[j - 1][i]),
+                                     std::fabs(table[j][i] - table[j - 1][i - 1]));
+      const double error = std::max(spread, noise);
+      if (error < best.error) best = {table[j][i], error, h};
+    }
+  }
+  return best;
+}
+
+struct Sides {
+  double left = kNan, right = kNan;
+  bool kink = false;
+};
+
+// One-sided slopes at shrinking steps. At a smooth point their difference falls with the step (it is
+// h·f″) until rounding takes over; at a kink it stays, at a jump it grows; a side may be undefined.
+Sides one_sided(Line& line, double scale, double value) {
+  constexpr int kSteps = 24;
+  Sides sides;
+  double first_gap = kNan, last_gap = kNan;
+  double h = scale / 1024;
+  for (int i = 0; i < kSteps; ++i, h /= 2) {
+    const double up = line(h), down = line(-h);
+    const double right = (up - value) / h, left = (value - down) / h;
+    if (!std::isfinite(value) || std::isnan(up) != std::isnan(down)) {
+      return {left, right, std::isnan(up) || std::isnan(down)};
+    }
+    const double noise =
+        8 * kEps * std::max({std::fabs(up), std::fabs(down), std::fabs(value)}) / h;
+    const double gap = std::fabs(right - left);
+    if (i > 4 && noise > 1e-3 * std::max(std::fabs(right), std::fabs(left))) break;
+    if (std::isnan(first_gap)) first_gap = gap;
+    if (gap > 4 * noise) last_gap = gap;
+    else last_gap = 0;
+    sides = {left, right, false};
+  }
+  const double size = std::max(std::fabs(sides.left), std::fabs(sides.right));
+  sides.kink = last_gap > 0.25 * first_gap && last_gap > 1e-6 * size;
+  return sides;
+}
+
+// The recorded operations of y read over complex numbers: Im y(x + ih) / h, for one x at a time.
+class ComplexStep {
+ public:
+  explicit ComplexStep(const Scalar& y)
+      : nodes_(inspect(Tape::active(), ancestors(y))), values_(y.node().index + std::size_t{1}) {}
+
+  /// Empty where an operation has no complex continuation, or where the step's product with the
+  /// expected derivative underflows.
+  std::optional<double> by(NodeId x, double at, double expected) {
+    const double step = at == 0 ? 1e-20 : std::max(1e-20 * std::fabs(at), 1e-150);
+    if (expected != 0 && std::fabs(expected) * step < 1e-290) return std::nullopt;
+    for (const NodeInfo& node : nodes_) {
+      Complex& z = values_[node.id.index];
+      if (node.kind != NodeKind::operation || node.id == x) {
+        z = node.id == x ? Complex(node.value, step) : Complex(node.value);
+        continue;
+      }
+      Complex operands[3];
+      for (std::size_t k = 0; k < node.operands.size(); ++k) {
+        const OperandInfo& operand = node.operands[k];
+        operands[k] = operand.is_number ? Complex(operand.value) : values_[operand.node.index];
+      }
+      z = read_value<Complex>(node.op, operands);
+    }
+    const Complex& y = values_.back();
+    return y.valid() ? std::optional(y.imag() / step) : std::nullopt;
+  }
+
+ private:
+  std::vector<NodeInfo> nodes_;
+  std::vector<Complex> values_;  // by row
+};
+
+double relative(double a, double b) {
+  if (a == b || (std::isnan(a) && std::isnan(b))) return 0;
+  const double size = std::max(std::fabs(a), std::fabs(b));
+  return std::isfinite(size) && size > 0 ? std::fabs(a - b) / size
+                                         : std::numeric_limits<double>::infinity();
+}
+
+// The verdict on one input from its witnesses.
+void judge(ComponentCheck& c, bool kink, double tolerance) {
+  const double size = std::max(std::fabs(c.derivative), std::fabs(c.difference));
+  const double allowed = std::max(4 * c.difference_error, tolerance * size);
+  const bool difference_agrees = std::fabs(c.derivative - c.difference) <= allowed;
+  c.error = relative(c.derivative, c.complex_step.value_or(c.difference));
+  if (kink || !std::isfinite(c.derivative)) {
+    const double low = std::min(c.left, c.right), high = std::max(c.left, c.right);
+    const double slack = tolerance * std::max(std::fabs(low), std::fabs(high));
+    // Between the one-sided slopes every value is a convention; outside of them none is.
+    const bool outside = kink && std::isfinite(low) && std::isfinite(high) &&
+                         (c.derivative < low - slack || c.derivative > high + slack);
+    c.verdict = outside ? Verdict::wrong : Verdict::kink;
+    return;
+  }
+  // A difference says something of a derivative that is not 0 if it is known to three digits; a
+  // derivative of 0 is borne out by any difference that is 0 to within its error.
+  const bool usable = c.derivative == 0 ? std::isfinite(c.difference_error)
+                                        : c.difference_error <= 1e-3 * size;
+  if (c.complex_step) {
+    const double complex_gap = std::fabs(c.derivative - *c.complex_step);
+    const bool complex_agrees = complex_gap <= tolerance * 1e-3 * std::max(size, 1e-300);
+    if (!complex_agrees) {
+      c.verdict = Verdict::wrong;
+      return;
+    }
+  }
+  c.verdict = difference_agrees && usable ? Verdict::right
+              : usable                    ? Verdict::wrong
+                                          : Verdict::noisy;
+}
+
+// The least-squares slope of log r against log h over the steps at which r stands above rounding.
+std::optional<double> slope(const std::vector<double>& h, const std::vector<double>& r,
+                            double floor_of_noise) {
+  double n = 0, sx = 0, sy = 0, sxx = 0, sxy = 0;
+  for (std::size_t k = 0; k < h.size(); ++k) {
+    if (!(r[k] > 100 * floor_of_noise) || !std::isfinite(r[k])) continue;
+    const double x = std::log(h[k]), y = std::log(r[k]);
+    n += 1, sx += x, sy += y, sxx += x * x, sxy += x * y;
+  }
+  if (n < 4) return std::nullopt;
+  return (n * sxy - sx * sy) / (n * sxx - sx * sx);
+}
+
+void taylor(ScalarFunction f, std::span<const double> x, std::uint64_t seed, CheckReport& report) {
+  std::vector<double> direction(x.size());
+  std::uint64_t state = seed;
+  double along = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    // SplitMix64 (Steele et al. 2014): enough for one direction.
+    std::uint64_t bits = state += 0x9E3779B97F4A7C15u;
+    bits = (bits ^ (bits >> 30)) * 0xBF58476D1CE4E5B9u;
+    bits = (bits ^ (bits >> 27)) * 0x94D049BB133111EBu;
+    const double unit = static_cast<double>((bits ^ (bits >> 31)) >> 11) * 0x1p-53;
+    direction[i] = (unit + 0.5) * std::max(std::fabs(x[i]), 1e-3);
+    along += direction[i] * report.components[i].derivative;
+  }
+  Line line(f, x, direction);
+  std::vector<double> steps, without, with;
+  double size = std::fabs(report.value);
+  for (double h = 1.0 / 16; h > 1e-6; h /= 2) {
+    const double value = line(h);
+    size = std::max(size, std::fabs(value));
+    steps.push_back(h);
+    without.push_back(std::fabs(value - report.value));
+    with.push_back(std::fabs(value - report.value - h * along));
+  }
+  report.taylor_slope_value = slope(steps, without, kEps * size);
+  report.taylor_slope_gradient = slope(steps, with, kEps * size);
+}
+
+}  // namespace
+
+CheckReport check(ScalarFunction f, std::span<const double> x, const CheckOptions& options) {
+  if (x.empty()) fail("check", "there is no input to differentiate by");
+  CheckReport report{};
+  std::vector<double> derivatives(x.size());
+  std::vector<std::optional<double>> complex_steps(x.size());
+  {
+    Tape& tape = Tape::active();
+    const Frame frame = tape.frame();
+    std::vector<Scalar> inputs;
+    for (const double value : x) inputs.push_back(variable(value));
+    const Scalar y = f(inputs);
+    report.value = y.value();
+    gradient(y, inputs, derivatives);
+    if (!y.is_number()) {
+      ComplexStep witness(y);
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        complex_steps[i] = witness.by(inputs[i].node(), x[i], derivatives[i]);
+      }
+    }
+  }
+  std::vector<double> direction(x.size());
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    direction[i] = 1.0;
+    Line line(f, x, direction);
+    const double scale = x[i] != 0 ? std::fabs(x[i]) : 1.0;
+    const Difference central = central_difference(line, scale, report.value);
+    const Sides sides = one_sided(line, scale, report.value);
+    direction[i] = 0.0;
+    ComponentCheck c{derivatives[i], central.value, central.error, central.step, complex_steps[i],
+                     sides.left,     sides.right,   0.0,           Verdict::right};
+    judge(c, sides.kink, options.tolerance);
+    report.components.push_back(c);
+  }
+  const auto rank = [](const ComponentCheck& c) {
+    const int severity = c.verdict == Verdict::wrong   ? 3
+                         : c.verdict == Verdict::noisy ? 2
+                         : c.verdict == Verdict::kink  ? 1
+                                                       : 0;
+    return std::pair(severity, c.error);
+  };
+  const auto worst = std::ranges::max_element(report.components, {}, rank);
+  report.worst = static_cast<std::size_t>(worst - report.components.begin());
+  report.verdict = worst->verdict;
+  taylor(f, x, options.seed, report);
+  return report;
+}
+
+const char* to_string(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::right:
+      return "right";
+    case Verdict::wrong:
+      return "wrong";
+    case Verdict::noisy:
+      return "noisy";
+    case Verdict::kink:
+      return "at a kink";
+  }
+  __builtin_unreachable();
+}
+
+}  // namespace chainrule
