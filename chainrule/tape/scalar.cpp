@@ -11,27 +11,45 @@ namespace {
 
 using detail::Code;
 
-Scalar leaf(Code kind, double value, std::string_view label) {
+Scalar leaf(Code kind, double value, std::string_view label, Location at) {
   Tape& tape = Tape::active();
   Tape::State& state = TapeAccess::state(tape);
   state.make_room();
   const std::uint32_t row = state.rows.append(kind, 0, 0, value);
   if (!label.empty()) state.set_label(row, label);
-  if (state.keeps_lines) state.lines.resize(row + 1);
+  if (state.keeps_lines) {
+    state.lines.resize(row);
+    state.lines.push_back(at);
+  }
   return ScalarAccess::make(value, row, state.rows.stamp);
 }
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+// A placeholder without a value: its row holds a NaN that carries the handle's stamp, so that a
+// handle from before a rewind is not taken for the placeholder that stands there now.
+double unfed_value(std::uint32_t stamp) {
+  return std::bit_cast<double>(0x7FF8'0000'0000'0000u | stamp);
+}
+
+bool is_unfed(const Tape::State& state, std::uint32_t row, std::uint32_t stamp) {
+  return row < state.rows.size && state.rows.codes[row] == Code::placeholder &&
+         std::bit_cast<std::uint64_t>(state.rows.values[row]) ==
+             std::bit_cast<std::uint64_t>(unfed_value(stamp));
+}
 
 }  // namespace
 
-Scalar variable(double value, std::string_view label) { return leaf(Code::variable, value, label); }
-Scalar constant(double value, std::string_view label) { return leaf(Code::constant, value, label); }
+Scalar variable(double value, std::string_view label, Location at) {
+  return leaf(Code::variable, value, label, at);
+}
 
-Scalar placeholder(std::string_view label) {
-  const Scalar node = leaf(Code::placeholder, kNan, label);
-  Tape::State& state = TapeAccess::state(Tape::active());
-  return ScalarAccess::make(kNan, ScalarAccess::row(node), state.new_stamp(detail::kUnfedSlot));
+Scalar constant(double value, std::string_view label, Location at) {
+  return leaf(Code::constant, value, label, at);
+}
+
+Scalar placeholder(std::string_view label, Location at) {
+  const std::uint32_t stamp = TapeAccess::state(Tape::active()).new_stamp(detail::kUnfedSlot);
+  const Scalar node = leaf(Code::placeholder, unfed_value(stamp), label, at);
+  return ScalarAccess::make(node.value(), ScalarAccess::row(node), stamp);
 }
 
 NodeId Scalar::node() const { return Tape::active().node_of(*this, "node"); }
@@ -48,21 +66,21 @@ std::string Scalar::name() const {
   return name_of(tape, tape.node_of(*this, "name"));
 }
 
-void Scalar::assign(double value) {
+void Scalar::assign(double value, Location at) {
   Tape& tape = Tape::active();
-  Tape::State& state = TapeAccess::state(tape);
-  const bool unfed = detail::slot_of(stamp_) == detail::kUnfedSlot;
-  const std::uint32_t row = unfed ? node_ : tape.node_of(*this, "assign").index;
-  if (row >= state.rows.size) fail_handle("assign", state.reason(row, stamp_, value_));
-  const Code code = state.rows.codes[row];
+  const Tape::State& state = TapeAccess::state(tape);
+  const bool unfed = is_unfed(state, node_, stamp_);
+  const NodeId node = unfed ? NodeId{node_} : tape.node_of(*this, "assign");
+  const Code code = state.rows.codes[node.index];
   if (code != Code::variable && code != Code::placeholder) {
-    fail("assign", name_of(tape, {row}) + (code == Code::constant
-                                               ? " is a constant: it cannot be assigned"
-                                               : " is the result of an operation: only a variable "
-                                                 "or a placeholder can be assigned"));
+    fail("assign", name_of(tape, node) + (code == Code::constant
+                                              ? " is a constant: it cannot be assigned"
+                                              : " is the result of an operation: only a variable "
+                                                "or a placeholder can be assigned"));
   }
-  const std::string* label = state.label_of(row);
-  *this = leaf(code, value, label == nullptr ? std::string() : *label);
+  const std::string* label = state.label_of(node.index);
+  const std::string name = label != nullptr ? *label : unfed ? name_of(tape, node) : "";
+  *this = leaf(code, value, name, at);
 }
 
 Condition::operator Scalar() const {

@@ -48,7 +48,7 @@ class Scalar {
 
   /// Makes this a fresh leaf of the same kind and label, with a new value. What was recorded before
   /// keeps the old leaf. Throws for a constant and for the result of an operation.
-  void assign(double value);
+  void assign(double value, Location at = Location::here());
 
   /// Adds ∂this/∂node · seed to grad() of every node that this depends on (and of this).
   void backward(double seed = 1.0) const;
@@ -263,11 +263,11 @@ Scalar apply(Op op, const Scalar* operands, Location at = Location::here());
 
 /// Leaves. An empty label gives the automatic names var/0, const/0, plc/0.
 /// variable: an input that can be assigned and differentiated by.
-Scalar variable(double value, std::string_view label = {});
+Scalar variable(double value, std::string_view label = {}, Location at = Location::here());
 /// constant: a named leaf that has an adjoint and cannot be assigned.
-Scalar constant(double value, std::string_view label = {});
+Scalar constant(double value, std::string_view label = {}, Location at = Location::here());
 /// placeholder: an input without a value; using it before assign() throws HandleError.
-Scalar placeholder(std::string_view label = {});
+Scalar placeholder(std::string_view label = {}, Location at = Location::here());
 
 /// "label: value, grad" for messages and debugging.
 std::string to_string(const Scalar& x);

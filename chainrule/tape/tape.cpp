@@ -21,7 +21,7 @@ constexpr std::size_t kMostRows = std::numeric_limits<std::uint32_t>::max();
 // A stamp is a generation (24 bits) and a slot (8 bits). Tapes draw generations in chunks from one
 // counter, so that no two tapes share one, and a chunk remembers its tape for error messages. After
 // 2²⁴ frames generations come round again.
-constexpr std::uint32_t kChunk = 4096;
+constexpr std::uint32_t kChunk = 64;
 constexpr std::uint32_t kChunks = (1u << 24) / kChunk;
 std::atomic<std::uint32_t> next_chunk{0};
 std::array<std::atomic<std::uint32_t>, kChunks> chunk_owner{};

@@ -20,7 +20,7 @@ std::string message_of(const std::function<void()>& act) {
   return "nothing was thrown";
 }
 
-#define EXPECT_SAYS(words, ...)                                               \
+#define EXPECT_SAYS(words, ...)                                              \
   EXPECT_NE(message_of([&] { __VA_ARGS__; }).find(words), std::string::npos) \
       << message_of([&] { __VA_ARGS__; })
 
@@ -59,6 +59,17 @@ TEST_F(Handles, a_placeholder_throws_until_it_has_a_value) {
   EXPECT_EQ(inspect(p).kind, NodeKind::placeholder);
 }
 
+TEST_F(Handles, a_placeholder_of_a_rewound_frame_is_stale_even_where_another_stands_now) {
+  Frame frame = tape.frame();
+  Scalar old = placeholder("old");
+  frame.rewind();
+  const Scalar fresh = placeholder("fresh");
+  EXPECT_THROW(old.assign(1), HandleError);
+  Scalar copy = fresh;
+  copy.assign(2);
+  EXPECT_EQ(copy.name(), "fresh");
+}
+
 TEST_F(Handles, nodes_without_a_label_are_called_by_operation_and_number) {
   const Scalar v = variable(1), c = constant(2), m = v * c, n = m * m, s = m + n;
   EXPECT_EQ(v.name(), "var/0");
@@ -73,7 +84,7 @@ TEST_F(Handles, nodes_without_a_label_are_called_by_operation_and_number) {
   EXPECT_EQ(labelled.name(), "thrice");
   Scalar p = placeholder();
   p.assign(0);
-  EXPECT_EQ(p.name(), "plc/1");
+  EXPECT_EQ(p.name(), "plc/0");
 }
 
 TEST_F(Handles, printing_a_node_shows_label_value_and_grad) {
@@ -112,6 +123,7 @@ TEST_F(Handles, source_lines_are_kept_in_debug_mode_only) {
   const int line = __LINE__ - 1;
   const Scalar z = sin(y);
   EXPECT_EQ(inspect(y).at.line, line);
+  EXPECT_EQ(inspect(variable(1)).at.line, line + 4);
   EXPECT_EQ(inspect(z).at.line, line + 2);
   EXPECT_NE(std::string(inspect(y).at.file).find("handles_test.cpp"), std::string::npos);
   tape.keep_source_lines(false);
@@ -216,7 +228,7 @@ TEST_F(Handles, a_handle_on_the_wrong_thread_throws) {
   std::thread([&] {
     without_tape = message_of([&] { x * 2; });
     const Scalar own = variable(2, "own");
-    with_tape = message_of([&] { x * own; });
+    with_tape = message_of([&] { x* own; });
   }).join();
   EXPECT_NE(without_tape.find("none on this thread"), std::string::npos) << without_tape;
   EXPECT_NE(with_tape.find("was recorded on tape"), std::string::npos) << with_tape;

@@ -86,7 +86,8 @@ TEST_F(WorkedExample, a_neuron_by_one_backward) {
 TEST_F(WorkedExample, a_neuron_by_steps_of_single_nodes) {
   const Neuron neuron;
   neuron.o.set_grad(1);
-  for (const Scalar* node : {&neuron.o, &neuron.n, &neuron.b, &neuron.sum, &neuron.x2w2, &neuron.x1w1}) {
+  for (const Scalar* node :
+       {&neuron.o, &neuron.n, &neuron.b, &neuron.sum, &neuron.x2w2, &neuron.x1w1}) {
     node->step_backward();
   }
   neuron.expect_gradients();
