@@ -1,10 +1,11 @@
 // Complex: the rows over complex numbers, for complex-step derivatives.
 //
-//   f'(x) = Im f(x + ih) / h,  h = 1e-20.  Squire & Trapp 1998: no difference is taken, so that nothing
-//   cancels, and h may be as small as one likes.
+//   f'(x) = Im f(x + ih) / h,  h = 1e-20.  Squire & Trapp 1998: no difference is taken, so that
+//   nothing cancels, and h may be as small as one likes.
 //
 // Comparisons, abs, copysign and the floor family act by the real part, as the real function does
-// beside the point. A row that has no analytic continuation here answers NaN + i NaN: valid() says so.
+// beside the point. A row that has no analytic continuation here answers NaN + i NaN: valid() says
+// so.
 #pragma once
 
 #include <cmath>
@@ -22,14 +23,14 @@ using C = std::complex<double>;
 inline constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 // A row that is not defined below.
-#define CR_ANY_1 const T &
-#define CR_ANY_2 const T &, const T &
-#define CR_ANY_3 const T &, const T &, const T &
+#define CR_ANY_1 const T&
+#define CR_ANY_2 const T&, const T&
+#define CR_ANY_3 const T&, const T&, const T&
 #define CR_OP(...)
-#define CR_FN(name, arity, ...)  \
-  template <class T>             \
-  C name(CR_ANY_##arity) {       \
-    return {kNan, kNan};         \
+#define CR_FN(name, arity, ...) \
+  template <class T>            \
+  C name(CR_ANY_##arity) {      \
+    return {kNan, kNan};        \
   }
 #define CR_DEF(...)
 #include "chainrule/op/ops.def"
@@ -204,19 +205,19 @@ struct Complex {
   }
 
   // Every row of the table, by its name.
-#define CR_COMPLEX_ARGS_1 const Complex &x
-#define CR_COMPLEX_ARGS_2 const Complex &x, const Complex &y
-#define CR_COMPLEX_ARGS_3 const Complex &x, const Complex &y, const Complex &w
+#define CR_COMPLEX_ARGS_1    const Complex& x
+#define CR_COMPLEX_ARGS_2    const Complex &x, const Complex &y
+#define CR_COMPLEX_ARGS_3    const Complex &x, const Complex &y, const Complex &w
 #define CR_COMPLEX_NUMBERS_1 x.z
 #define CR_COMPLEX_NUMBERS_2 x.z, y.z
 #define CR_COMPLEX_NUMBERS_3 x.z, y.z, w.z
-#define CR_OP(name, arity, ...)                                     \
-  friend Complex name(CR_COMPLEX_ARGS_##arity) {                    \
+#define CR_OP(name, arity, ...)                                       \
+  friend Complex name(CR_COMPLEX_ARGS_##arity) {                      \
     return Rule<Op::name>::template value<Complex>(CR_NAMES_##arity); \
   }
-#define CR_FN(name, arity, ...)                          \
-  friend Complex name(CR_COMPLEX_ARGS_##arity) {         \
-    return analytic::name(CR_COMPLEX_NUMBERS_##arity);   \
+#define CR_FN(name, arity, ...)                        \
+  friend Complex name(CR_COMPLEX_ARGS_##arity) {       \
+    return analytic::name(CR_COMPLEX_NUMBERS_##arity); \
   }
 #define CR_DEF CR_OP
 #include "chainrule/op/ops.def"

@@ -38,6 +38,32 @@ V over_square(const V& a, const V& size) {
   return choose(size == 0.0, V(0), (a / size) / size);
 }
 
+/// sigmoid(a − b). Where it is small, sigmoid magnifies the rounding of a − b by a − b itself: the
+/// rest (Knuth's two-sum; exactly 0 in every derivative) is put back to first order.
+template <class V>
+V sigmoid_of_difference(const V& a, const V& b) {
+  const V d = a - b, minus_b = d - a;
+  const V rest = (a - (d - minus_b)) - (b + minus_b);
+  const V s = sigmoid(d);
+  return s + s * (sigmoid(-d) * choose(rest == rest, rest, V(0)));
+}
+
+/// tanh(softplus(x)) as a rational function of e = exp(-|x|).
+template <class V>
+V mish_gate(const V& x) {
+  const V e = exp(choose(x < 0.0, x, -x));
+  return choose(x < 0.0, (e * (e + 2.0)) / (e * (e + 2.0) + 2.0),
+                (1.0 + 2.0 * e) / (1.0 + 2.0 * e * (1.0 + e)));
+}
+
+/// Its derivative.
+template <class V>
+V mish_gate_slope(const V& x) {
+  const V e = exp(choose(x < 0.0, x, -x));
+  const V d = choose(x < 0.0, e * (e + 2.0) + 2.0, 1.0 + 2.0 * e * (1.0 + e));
+  return (4.0 * choose(x < 0.0, e, e * e) * (1.0 + e)) / (d * d);
+}
+
 /// exp(-x²) with the rounding of x² made good: exp(-(x² + rest)) = exp(-x²)(1 - rest) to 1e-26.
 template <class V>
 V exp_minus_square(const V& x) {

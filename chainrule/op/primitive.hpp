@@ -13,6 +13,8 @@ using namespace std;
 double hypot3(double x, double y, double w);
 /// x·2ⁿ; NaN where n is no integer.
 double ldexp(double x, double n);
+/// x + t (y − x); NaN where any of them is.
+double lerp(double x, double y, double t);
 /// log|Γ(x)|, without the global sign that std::lgamma writes (a data race).
 double lgamma(double x);
 double digamma(double x);

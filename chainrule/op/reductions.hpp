@@ -1,7 +1,7 @@
 // Reductions over a span, in any algebra: sum, mean, dot, norm, logsumexp.
 //
-// They are ordinary code over the rows of the table, so that they record, differentiate and replay as
-// the formulas they are.
+// They are ordinary code over the rows of the table, so that they record, differentiate and replay
+// as the formulas they are.
 #pragma once
 
 #include <cmath>
@@ -39,7 +39,8 @@ V dot(std::span<const V> x, std::type_identity_t<std::span<const V>> y) {
   return total;
 }
 
-/// √(x₁² + x₂² + …), which neither overflows nor underflows halfway; its gradient at the origin is 0.
+/// √(x₁² + x₂² + …), which neither overflows nor underflows halfway; its gradient at the origin is
+/// 0.
 template <class V>
 V norm(std::span<const V> x) {
   using plain::abs, plain::hypot;

@@ -72,30 +72,22 @@ Text Text::row(Op op, std::initializer_list<Text> operands) {
   const std::string_view glyph = info(op).glyph;
   switch (op) {
     case Op::add:
-    case Op::sub:
-      return infix(*x, glyph, *y, Binding::sum);
+    case Op::sub: return infix(*x, glyph, *y, Binding::sum);
     case Op::mul:
       if (x->is("1")) return *y;
       if (y->is("1")) return *x;
       return infix(*x, glyph, *y, Binding::product);
-    case Op::div:
-      return infix(*x, glyph, *y, Binding::product);
-    case Op::neg:
-      return {"-" + within(*x, Binding::minus), Binding::minus};
+    case Op::div: return infix(*x, glyph, *y, Binding::product);
+    case Op::neg: return {"-" + within(*x, Binding::minus), Binding::minus};
     case Op::eq:
-    case Op::ne:
-      return infix(*x, glyph, *y, Binding::equality);
+    case Op::ne: return infix(*x, glyph, *y, Binding::equality);
     case Op::lt:
     case Op::le:
     case Op::gt:
-    case Op::ge:
-      return infix(*x, glyph, *y, Binding::order);
-    case Op::select:
-      return choose(*x, *y, x[2]);
-    case Op::pow:
-      return power(*x, *y);
-    default:
-      return call(info(op).name, operands);
+    case Op::ge: return infix(*x, glyph, *y, Binding::order);
+    case Op::select: return choose(*x, *y, x[2]);
+    case Op::pow: return power(*x, *y);
+    default: return call(info(op).name, operands);
   }
 }
 
@@ -107,6 +99,7 @@ Text choose(const Text& condition, const Text& a, const Text& b) {
           Binding::choice};
 }
 
+Text mish_gate_slope(const Text& x) { return (1 - power(tanh(softplus(x)), 2)) * sigmoid(x); }
 Text exp_minus_square(const Text& x) { return exp(-power(x, 2)); }
 Text normal_pdf(const Text& x) { return exp(-power(x, 2) / 2) / sqrt(Text(2) * "pi"); }
 Text normal_cdf(const Text& x) { return erfc(-x / sqrt(Text(2))) / 2; }

@@ -2,8 +2,8 @@
 //
 // Rule<op>::value<Text>("x", "y") is the row as a line of the tool's own language: `**` for powers,
 // `c ? a : b` for choices, a comparison for the number 1 or 0, and parentheses only where the order
-// of evaluation needs them. A factor that is exactly 1 is left out, so that a pullback read at g = 1
-// prints the partials.
+// of evaluation needs them. A factor that is exactly 1 is left out, so that a pullback read at g =
+// 1 prints the partials.
 #pragma once
 
 #include <initializer_list>
@@ -36,14 +36,12 @@ class Text {
   bool is(const char* literal) const { return text_ == literal; }
 
   // Every row of the table, by its name.
-#define CR_TEXT_ARGS_1 const Text &x
+#define CR_TEXT_ARGS_1 const Text& x
 #define CR_TEXT_ARGS_2 const Text &x, const Text &y
 #define CR_TEXT_ARGS_3 const Text &x, const Text &y, const Text &w
-#define CR_OP(name, arity, ...)          \
-  friend Text name(CR_TEXT_ARGS_##arity) { \
-    return row(Op::name, {CR_NAMES_##arity}); \
-  }
-#define CR_FN CR_OP
+#define CR_OP(name, arity, ...) \
+  friend Text name(CR_TEXT_ARGS_##arity) { return row(Op::name, {CR_NAMES_##arity}); }
+#define CR_FN  CR_OP
 #define CR_DEF CR_OP
 #include "chainrule/op/ops.def"
 #undef CR_TEXT_ARGS_1
@@ -71,6 +69,9 @@ class Text {
 
   // What formulas.hpp spells out for the last digit's sake reads as the formula it stands for.
   friend Text where_defined(const Text&, const Text& v) { return v; }
+  friend Text sigmoid_of_difference(const Text& a, const Text& b) { return sigmoid(a - b); }
+  friend Text mish_gate(const Text& x) { return tanh(softplus(x)); }
+  friend Text mish_gate_slope(const Text& x);
   friend Text exp_minus_square(const Text& x);
   friend Text normal_pdf(const Text& x);
   friend Text normal_cdf(const Text& x);
@@ -83,8 +84,8 @@ class Text {
   Binding binding_ = Binding::atom;
 };
 
-/// The table as a page of Markdown: what `chainrule ops` prints and docs/operations.md holds. One line
-/// an operation: name, glyph, value, partials, domain, largest error in ulps, meaning.
+/// The table as a page of Markdown: what `chainrule ops` prints and docs/operations.md holds. One
+/// line an operation: name, glyph, value, partials, domain, largest error in ulps, meaning.
 std::string derivative_table();
 
 }  // namespace chainrule

@@ -16,7 +16,8 @@ constexpr const char* kTie = "a tie is shared: the gradient does not depend on t
 constexpr const char* kStep = "flat on both sides; the jump has no slope to hand on";
 constexpr const char* kLimit = "the limit from inside the domain";
 constexpr const char* kNorm = "the subgradient of least size; a distance of 0 pulls nowhere";
-constexpr const char* kPower0 = "x**0 is 1 for every x: it does not depend on x";
+constexpr const char* kPower0 =
+    "x**0 is 1 for every x, and the slope's formula is 0 times an infinity";
 constexpr const char* kLeft = "the slope on the left, as relu has at 0";
 constexpr const char* kUntaken = "what was not chosen does not matter, be it NaN";
 constexpr const char* kPole = "two sides with different limits";
@@ -72,6 +73,8 @@ const Kink kTable[] = {
     {Op::fmod, {1, 2}, 1, {1, kNone}, "x itself: the divisor does not matter"},
     {Op::remainder, {5.5, 2}, -0.5, {1, -3}, kQuotient},
     {Op::remainder, {0.5, 2}, 0.5, {1, kNone}, "x itself: the divisor does not matter"},
+    {Op::fmod, {1, 5e-324}, 0, {1, -kInf}, "the quotient is beyond the largest number"},
+    {Op::remainder, {1, 5e-324}, 0, {1, -kInf}, "the quotient is beyond the largest number"},
     {Op::ldexp, {1, -2}, 0.25, {0.25, kNone}, "the exponent is an integer"},
     {Op::sqrt, {0}, 0, {kInf}, kLimit},
     {Op::sqrt, {-0.0}, -0.0, {kInf}, "the same for both zeros"},
@@ -80,7 +83,13 @@ const Kink kTable[] = {
     {Op::hypot3, {0, 0, 0}, 0, {0, 0, 0}, kNorm},
     {Op::atan2, {0, 0}, 0, {0, 0}, "an angle without a direction pulls nowhere"},
     {Op::pow, {0, 0}, 1, {kNone, -kInf}, kPower0},
-    {Op::pow, {2, 0}, 1, {kNone, 0.6931471805599453}, kPower0},
+    {Op::pow, {kInf, 0}, 1, {kNone, kInf}, kPower0},
+    {Op::pow, {kNan, 0}, 1, {kNone, kNan}, kPower0},
+    {Op::pow,
+     {2, 0},
+     1,
+     {0, 0.6931471805599453},
+     "a computed zero, whose own derivative in y is 1/x"},
     {Op::pow, {0, 1}, 0, {1, 0}, "the power x is x; 0**y is 0 for every y > 0"},
     {Op::pow, {0, 2}, 0, {0, 0}, "0**y is 0 for every y > 0"},
     {Op::pow, {0, 0.5}, 0, {kInf, 0}, kLimit},

@@ -1,4 +1,5 @@
-// The published values at kinks and singular points, and the reason for each choice (docs/kinks.md).
+// The published values at kinks and singular points, and the reason for each choice
+// (docs/kinks.md).
 #pragma once
 
 #include <optional>
@@ -9,7 +10,8 @@
 
 namespace chainrule::laws {
 
-/// What a row answers at a point where calculus leaves a choice. An entry without a number is `none`.
+/// What a row answers at a point where calculus leaves a choice. An entry without a number is
+/// `none`.
 struct Kink {
   Op op;
   Point x;

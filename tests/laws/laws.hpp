@@ -1,7 +1,7 @@
 // The laws that every row of the table obeys, each a function of a Reading.
 //
-// A law answers with the first point at which it is broken, or with nothing. The same laws run on the
-// rows as they are (laws_test.cpp) and on rows broken on purpose (mutation_test.cpp).
+// A law answers with the first point at which it is broken, or with nothing. The same laws run on
+// the rows as they are (laws_test.cpp) and on rows broken on purpose (mutation_test.cpp).
 #pragma once
 
 #include <span>
@@ -29,7 +29,6 @@ struct Law {
 
 /// In order of cost.
 std::span<const Law> laws();
-
 
 /// How many of the samples of that row have a derivative by a complex step.
 int complex_steps(const Reading& row, const Samples& samples);

@@ -54,20 +54,11 @@ void mutate(Entries<V>& entries, const V& g, const Operands<V>& x, const Mutatio
     case Fault::value_scaled:
     case Fault::value_offset:
     case Fault::value_flipped:
-    case Fault::value_nan_to_0:
-      break;
-    case Fault::entry_flipped:
-      entry.value = -entry.value;
-      break;
-    case Fault::entry_scaled:
-      entry.value = entry.value * (1 + 1e-3);
-      break;
-    case Fault::entry_offset:
-      entry.value = entry.value + g * 1e-3;
-      break;
-    case Fault::entry_dropped:
-      entry.taken = false;
-      break;
+    case Fault::value_nan_to_0: break;
+    case Fault::entry_flipped: entry.value = -entry.value; break;
+    case Fault::entry_scaled: entry.value = entry.value * (1 + 1e-3); break;
+    case Fault::entry_offset: entry.value = entry.value + g * 1e-3; break;
+    case Fault::entry_dropped: entry.taken = false; break;
     case Fault::entry_none_to_0:
       if (!entry.taken) entry = {V(0.0), true};
       break;
@@ -161,50 +152,33 @@ Complex Reading::value(const Operands<Complex>& x) const {
 std::string describe(const Mutation& mutation) {
   const std::string entry = "entry " + std::to_string(mutation.entry) + " ";
   switch (mutation.fault) {
-    case Fault::nothing:
-      return "as it is";
-    case Fault::value_scaled:
-      return "value scaled by 1 + 1e-6";
-    case Fault::value_offset:
-      return "value 1e-6 too large";
-    case Fault::value_flipped:
-      return "value with the sign flipped";
-    case Fault::value_nan_to_0:
-      return "value 0 where it is NaN";
-    case Fault::entry_flipped:
-      return entry + "with the sign flipped";
-    case Fault::entry_scaled:
-      return entry + "scaled by 1 + 1e-3";
-    case Fault::entry_offset:
-      return entry + "1e-3 too large";
-    case Fault::entry_dropped:
-      return entry + "dropped";
-    case Fault::entry_none_to_0:
-      return entry + "0 where it is none";
-    case Fault::entry_0_to_none:
-      return entry + "none where it is 0";
+    case Fault::nothing: return "as it is";
+    case Fault::value_scaled: return "value scaled by 1 + 1e-6";
+    case Fault::value_offset: return "value 1e-6 too large";
+    case Fault::value_flipped: return "value with the sign flipped";
+    case Fault::value_nan_to_0: return "value 0 where it is NaN";
+    case Fault::entry_flipped: return entry + "with the sign flipped";
+    case Fault::entry_scaled: return entry + "scaled by 1 + 1e-3";
+    case Fault::entry_offset: return entry + "1e-3 too large";
+    case Fault::entry_dropped: return entry + "dropped";
+    case Fault::entry_none_to_0: return entry + "0 where it is none";
+    case Fault::entry_0_to_none: return entry + "none where it is 0";
     case Fault::entry_swapped:
       return entry + "swapped with entry " + std::to_string(mutation.other);
-    case Fault::entry_0_above:
-      return entry + "0 where its operand is > 0";
-    case Fault::entry_0_below:
-      return entry + "0 where its operand is < 0";
-    case Fault::entry_0_at_0:
-      return entry + "0 where its operand is 0";
-    case Fault::entry_nan_to_0:
-      return entry + "0 where it is NaN";
-    case Fault::entry_inf_to_0:
-      return entry + "0 where it is infinite";
-    case Fault::entry_not_linear:
-      return entry + "not linear in g";
+    case Fault::entry_0_above: return entry + "0 where its operand is > 0";
+    case Fault::entry_0_below: return entry + "0 where its operand is < 0";
+    case Fault::entry_0_at_0: return entry + "0 where its operand is 0";
+    case Fault::entry_nan_to_0: return entry + "0 where it is NaN";
+    case Fault::entry_inf_to_0: return entry + "0 where it is infinite";
+    case Fault::entry_not_linear: return entry + "not linear in g";
   }
   return "";
 }
 
 std::vector<Mutation> mutations(int arity) {
   std::vector<Mutation> all;
-  for (const Fault fault : {Fault::value_scaled, Fault::value_offset, Fault::value_flipped,
-                            Fault::value_nan_to_0}) {
+  for (const Fault fault :
+       {Fault::value_scaled, Fault::value_offset, Fault::value_flipped, Fault::value_nan_to_0}) {
     all.push_back({fault});
   }
   for (int k = 0; k < arity; ++k) {

@@ -1,4 +1,5 @@
-// A row of the table as the laws see it: values and pullbacks over several algebras, behind one type.
+// A row of the table as the laws see it: values and pullbacks over several algebras, behind one
+// type.
 //
 // A Reading may carry a Mutation, a fault put into the row on purpose, so that the same laws run on
 // the rows as they are and on broken copies of them.

@@ -57,12 +57,14 @@ std::vector<Point> combinations(const std::vector<double>& numbers, int arity) {
 }  // namespace
 
 bool is_parameter(const Interval& domain) {
-  return is(domain, domains::order) || is(domain, domains::integer) || is(domain, domains::truth);
+  return is(domain, domains::order) || is(domain, domains::integer) || is(domain, domains::truth) ||
+         is(domain, domains::parameter);
 }
 
 bool contains(const Interval& domain, double x) {
   if (is(domain, domains::truth)) return true;
-  if (is_parameter(domain) && x != std::trunc(x)) return false;
+  if ((is(domain, domains::order) || is(domain, domains::integer)) && x != std::trunc(x))
+    return false;
   if (is(domain, domains::nonzero) && x == 0) return false;
   if (is(domain, domains::nonpole) && x <= 0 && x == std::trunc(x)) return false;
   if (is(domain, domains::order) || is(domain, domains::nonnegative)) return x >= 0;
@@ -80,15 +82,15 @@ std::vector<Point> ordinary_points(const OpInfo& row, int count) {
   return points;
 }
 
-std::vector<Point> simple_points(const OpInfo&row) {
+std::vector<Point> simple_points(const OpInfo& row) {
   return combinations({0.0, 1.0, -1.0, 2.0, -2.5, 3.0, 1000.0}, row.arity);
 }
 
 std::vector<Point> special_points(const OpInfo& row) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  return combinations({0.0, -0.0, kInfinity, -kInfinity, std::nan(""), 5e-324, -1e-310, 1e300,
-                       -1e308, 1.0, -2.5},
-                      row.arity);
+  return combinations(
+      {0.0, -0.0, kInfinity, -kInfinity, std::nan(""), 5e-324, -1e-310, 1e300, -1e308, 1.0, -2.5},
+      row.arity);
 }
 
 }  // namespace chainrule::laws

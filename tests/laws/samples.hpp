@@ -8,7 +8,8 @@
 namespace chainrule::laws {
 
 /// What an operand is, as its domain says.
-bool is_parameter(const Interval& domain);  ///< an order, an integer or a truth: it has no derivative
+bool is_parameter(
+    const Interval& domain);  ///< an order, an integer or a truth: it has no derivative
 bool contains(const Interval& domain, double x);
 
 /// Ordinary points inside the domain, sizes 1e-2 to 10, both signs where allowed.

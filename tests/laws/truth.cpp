@@ -11,32 +11,38 @@ namespace {
 using boost::multiprecision::mpfr_float_backend;
 using Real = boost::multiprecision::number<mpfr_float_backend<0>, boost::multiprecision::et_off>;
 
-// Digits, and the step of the central difference as a power of ten. tanh at 354 needs 1 - 1e-307
-// told from 1; special functions saturate nowhere, and cost too much in 450 digits.
-struct Precision {
-  unsigned digits;
-  int step;
-};
-constexpr Precision kElementary{450, -40};
-constexpr Precision kSpecial{110, -26};
+// The step of the central differences, as a power of ten, times the smallest operand.
+constexpr int kStep = -40;
 
+// These saturate nowhere, and would cost too much in many digits.
 bool is_special(Op op) {
   switch (op) {
     case Op::tgamma:
     case Op::lgamma:
     case Op::digamma:
     case Op::polygamma:
-    case Op::beta:
     case Op::expint:
     case Op::sph_bessel:
     case Op::cyl_bessel_j:
     case Op::cyl_neumann:
     case Op::cyl_bessel_i:
-    case Op::cyl_bessel_k:
-      return true;
-    default:
-      return false;
+    case Op::cyl_bessel_k: return true;
+    default: return false;
   }
+}
+
+// Digits that hold the largest operand next to the smallest one's step, and 1 next to what a
+// saturating function still differs from it by: 1e-307 for tanh at 354, exp(-x²) for erf.
+unsigned digits_for(Op op, const Point& x) {
+  double largest = 1, smallest = 1;
+  for (const double v : x) {
+    if (v == 0) continue;
+    largest = std::fmax(largest, std::fabs(v));
+    smallest = std::fmin(smallest, std::fabs(v));
+  }
+  if (is_special(op)) return static_cast<unsigned>(110 + std::log10(largest));
+  const double saturation = std::fmin(330, 10 + largest * largest);
+  return static_cast<unsigned>(140 + std::log10(largest) - 2 * std::log10(smallest) + saturation);
 }
 
 Real of(int (*f)(mpfr_ptr, mpfr_srcptr, mpfr_rnd_t), const Real& x) {
@@ -60,6 +66,7 @@ Real pi() {
   mpfr_const_pi(z.backend().data(), MPFR_RNDN);
   return z;
 }
+Real epsilon() { return pow(Real(10), -static_cast<int>(Real::default_precision())); }
 Real exp(const Real& x) { return of(mpfr_exp, x); }
 Real expm1(const Real& x) { return of(mpfr_expm1, x); }
 Real log(const Real& x) { return of(mpfr_log, x); }
@@ -90,15 +97,16 @@ Real polygamma(const Real& order, const Real& x) {
   const int n = static_cast<int>(order);
   const Real factorial = gamma(order + 1);
   Real total = 0;
-  constexpr int kShift = 60, kTerms = 50;
-  for (int k = 0; k < kShift; ++k) total += factorial / pow(Real(x + k), n + 1);
-  const Real end = x + kShift;
+  const int shift = static_cast<int>(Real::default_precision()) / 2, terms = shift;
+  for (int k = 0; k < shift; ++k) total += factorial / pow(Real(x + k), n + 1);
+  const Real end = x + shift;
   total += gamma(order) / pow(end, n) + factorial / (2 * pow(end, n + 1));
-  for (int k = 1; k <= kTerms; ++k) {
+  for (int k = 1; k <= terms; ++k) {
     // B₂ₖ/(2k)! = ±2 ζ(2k)/(2π)²ᵏ
     Real zeta;
     mpfr_zeta_ui(zeta.backend().data(), static_cast<unsigned long>(2 * k), MPFR_RNDN);
-    const Real term = 2 * zeta * gamma(order + 2 * k) / pow(Real(2 * pi() * end), 2 * k) / pow(end, n);
+    const Real term =
+        2 * zeta * gamma(order + 2 * k) / pow(Real(2 * pi() * end), 2 * k) / pow(end, n);
     total += k % 2 == 1 ? term : -term;
   }
   return n % 2 == 1 ? total : -total;
@@ -111,7 +119,7 @@ Real bessel_series(const Real& order, const Real& x, int sign) {
   for (int k = 1; k < 2000; ++k) {
     term *= sign * quarter / (k * (order + k));
     total += term;
-    if (size(term) < size(total) * Real("1e-130")) break;
+    if (size(term) < size(total) * epsilon()) break;
   }
   return total;
 }
@@ -124,7 +132,7 @@ Real spherical_bessel(const Real& order, const Real& x) {
   for (int k = 1; k < 2000; ++k) {
     term *= -x * x / (2 * k * (2 * k + 2 * n + 1));
     total += term;
-    if (size(term) < size(total) * Real("1e-130")) break;
+    if (size(term) < size(total) * epsilon()) break;
   }
   return total;
 }
@@ -132,13 +140,13 @@ Real spherical_bessel(const Real& order, const Real& x) {
 // K = ∫₀^∞ exp(−x cosh t) cosh(nt) dt: on the whole line the trapezoidal rule converges as
 // exp(−π²/h).
 Real bessel_k(const Real& order, const Real& x) {
-  const Real h = Real(1) / 32;
+  const Real h = Real(1) / 26;
   Real total = exp(-x) / 2;
   for (int k = 1; k < 4000; ++k) {
     const Real t = h * k;
     const Real term = exp(-x * of(mpfr_cosh, t)) * of(mpfr_cosh, order * t);
     total += term;
-    if (term < total * Real("1e-130")) break;
+    if (term < total * epsilon()) break;
   }
   return h * total;
 }
@@ -175,9 +183,7 @@ Real lambda() {
   return (1 - a * root(e)) * root(2 * pi()) /
          root(2 * b * e * e + pi() * a * a * e - 2 * (2 + pi()) * a * root(e) + pi() + 2);
 }
-Real alpha() {
-  return -root(2 / pi()) / (erfc(root(Real(2)) / 2) * exp(Real(1) / 2) - 1);
-}
+Real alpha() { return -root(2 / pi()) / (erfc(root(Real(2)) / 2) * exp(Real(1) / 2) - 1); }
 
 // The operations, by their textbook definitions.
 Real truth(Op op, const Real& x, const Real& y, const Real& w) {
@@ -214,7 +220,8 @@ Real truth(Op op, const Real& x, const Real& y, const Real& w) {
     case Op::copysign: return mpfr_signbit(y.backend().data()) ? Real(-size(x)) : size(x);
     case Op::fmod: return of(mpfr_fmod, x, y);
     case Op::remainder: return of(mpfr_remainder, x, y);
-    case Op::ldexp: return x * pow(Real(2), static_cast<int>(y));
+    case Op::ldexp:
+      return x * pow(Real(2), static_cast<int>(fmin(fmax(y, Real(-9999)), Real(9999))));
     case Op::fma: return x * y + w;
     case Op::lerp: return x + w * (y - x);
     case Op::sqrt: return root(x);
@@ -295,36 +302,66 @@ auto in_digits(unsigned digits, F&& f) {
 
 }  // namespace
 
+bool is_measurable(Op op, const Point& x) {
+  switch (op) {
+    case Op::sph_bessel:
+    case Op::cyl_bessel_j:
+    case Op::cyl_neumann:
+    case Op::cyl_bessel_i:
+    case Op::cyl_bessel_k:
+      return std::fabs(x[0]) <= 20 && std::fabs(x[1]) <= 50 && std::fabs(x[1]) >= 1e-5;
+    case Op::tgamma:
+    case Op::lgamma:
+    case Op::digamma: return std::fabs(x[0]) <= 1e20;
+    case Op::beta: return std::fmin(x[0], x[1]) >= 1e-3 && std::fmax(x[0], x[1]) <= 100;
+    case Op::assoc_laguerre: return std::fabs(x[0]) <= 20 && std::fabs(x[1]) <= 1000;
+    case Op::polygamma: return std::fabs(x[0]) <= 20 && std::fabs(x[1]) <= 1e20;
+    case Op::hermite:
+    case Op::laguerre:
+    case Op::legendre:
+    case Op::gegenbauer: return std::fabs(x[0]) <= 20;
+    default: return true;
+  }
+}
+
 Measure measure(Op op, const Point& x) {
   const OpInfo& row = info(op);
-  const Precision precision = is_special(op) ? kSpecial : kElementary;
-  return in_digits(precision.digits, [&] {
-    Measure measure{x, {}, {}};
+  return in_digits(digits_for(op, x), [&] {
+    Measure measure{x, {}, {}, true};
     const std::array<Real, 3> at{number(x[0]), number(x[1]), number(x[2])};
-    measure.value = split(truth(op, at[0], at[1], at[2]));
-    for (std::size_t k = 0; k < static_cast<std::size_t>(row.arity); ++k) {
+    const Real middle = truth(op, at[0], at[1], at[2]);
+    measure.value = split(middle);
+    const auto size_of = [&](std::size_t k) { return x[k] == 0 ? 1 : std::fabs(x[k]); };
+    const auto arity = static_cast<std::size_t>(row.arity);
+    for (std::size_t k = 0; k < arity; ++k) {
       if (is_parameter(row.domain[k])) continue;
-      const double scale = x[k] == 0 ? 1 : std::fmin(1, std::fabs(x[k]));
-      const Real h = Real(scale) * pow(Real(10), precision.step);
-      std::array<Real, 3> above = at, below = at;
-      above[k] += h;
-      below[k] -= h;
-      measure.partials[k] = split((truth(op, above[0], above[1], above[2]) -
-                                   truth(op, below[0], below[1], below[2])) /
-                                  (2 * h));
+      double scale = 1;
+      for (std::size_t j = 0; j < arity; ++j) scale = std::fmin(scale, size_of(j));
+      const Real h = Real(scale) * pow(Real(10), kStep);
+      const auto rise = [&](const Real& step) {
+        std::array<Real, 3> moved = at;
+        moved[k] += step;
+        return Real(truth(op, moved[0], moved[1], moved[2]) - middle);
+      };
+      const Real right = rise(h), left = -rise(-h);
+      const Real larger = fmax(size(right), size(left));
+      const Real natural = h / size_of(k);
+      const Real noise = larger * Real("1e-9") + size(middle) * natural * natural * Real("1e12");
+      measure.smooth = measure.smooth && mpfr_number_p(larger.backend().data()) &&
+                       size(right - left) <= noise && size(rise(h / 16) * 16 - right) <= noise;
+      measure.partials[k] = split((right + left) / (2 * h));
     }
     return measure;
   });
 }
 
 double ulps(double v, const Truth& truth, double size) {
-  if (v == truth.nearest && std::isinf(v)) return 0;
-  if (std::isnan(v) || std::isinf(v)) return std::numeric_limits<double>::infinity();
+  if (!std::isfinite(v) || !std::isfinite(truth.nearest)) {
+    return v == truth.nearest ? 0 : std::numeric_limits<double>::infinity();
+  }
   const double scale = std::fmax(std::fabs(truth.nearest), size);
-  const double last = scale < 0x1p-1022 ? 0x1p-1074 : std::scalbn(1.0, std::ilogb(scale) - 52);
-  // Division by 2^-1074 would overflow: scale both sides first.
-  const double shift = 0x1p+600;
-  return std::fabs(((v - truth.nearest) * shift - truth.rest * shift) / (last * shift));
+  const int last = scale < 0x1p-1022 ? -1074 : std::ilogb(scale) - 52;
+  return std::fabs(std::scalbn(v - truth.nearest, -last) - std::scalbn(truth.rest, -last));
 }
 
 Truth selu_scale() {

@@ -1,5 +1,5 @@
-// The truth about a row, by MPFR: values from a definition of each operation in many digits, partials
-// from central differences of those values. Nothing here knows a derivative formula.
+// The truth about a row, by MPFR: values from a definition of each operation in many digits,
+// partials from central differences of those values. Nothing here knows a derivative formula.
 #pragma once
 
 #include "tests/laws/reading.hpp"
@@ -16,9 +16,13 @@ struct Measure {
   Point x;
   Truth value;
   std::array<Truth, 3> partials;  ///< of the operands that are no parameters
+  bool smooth;                    ///< left and right slopes agree: no kink here
 };
 
-/// Value and partials of the operation at x. No operand may be at a kink of it.
+/// Whether the definition used here converges at x in reasonable time.
+bool is_measurable(Op op, const Point& x);
+
+/// Value and partials of the operation at x.
 Measure measure(Op op, const Point& x);
 
 /// Error of v in units of the last place of the truth (or of `size`, where that is larger).
