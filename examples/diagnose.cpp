@@ -18,7 +18,9 @@ int main() {
   if (const auto fault = first_nan(loss)) std::cout << fault->text << "\n\n";
 
   // A value taken out of the graph is a derivative lost without a word; the checker sees it.
-  const auto broken = [](std::span<const Scalar> v) { return v[0] * v[0] + std::exp(v[1].value()); };
+  const auto broken = [](std::span<const Scalar> v) {
+    return v[0] * v[0] + std::exp(v[1].value());
+  };
   const double at[] = {1.5, 0.5};
   const CheckReport report = check(broken, at);
   std::cout << "the gradient is " << to_string(report.verdict) << " in component " << report.worst

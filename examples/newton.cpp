@@ -1,4 +1,5 @@
-// Newton's method on Rosenbrock's function with an exact Hessian, and a frame that gives memory back.
+// Newton's method on Rosenbrock's function with an exact Hessian, and a frame that gives memory
+// back.
 #include <Eigen/Dense>
 #include <chainrule/chainrule.hpp>
 #include <iostream>

@@ -1,7 +1,8 @@
 // A book of European calls, and the closed forms of their sensitivities.
 //
 //   option_book write N FILE     a seeded book: spot, strike, rate, volatility, expiry
-//   option_book compare FILE     holds value and d_NAME columns, as `chainrule grad --data` wrote them
+//   option_book compare FILE     holds value and d_NAME columns, as `chainrule grad --data` wrote
+//   them
 //                                for examples/black_scholes.cr, against the closed forms
 //   option_book                  the formulas against the tape, on a small book
 #include <algorithm>
@@ -39,15 +40,15 @@ Sensitivities closed_form(const Option& option) {
   const auto [spot, strike, rate, volatility, expiry] = option;
   const auto cdf = [](double x) { return 0.5 * std::erfc(-x / std::sqrt(2.0)); };
   const double root = std::sqrt(expiry), discount = std::exp(-rate * expiry);
-  const double d1 =
-      (std::log(spot / strike) + (rate + volatility * volatility / 2) * expiry) / (volatility * root);
+  const double d1 = (std::log(spot / strike) + (rate + volatility * volatility / 2) * expiry) /
+                    (volatility * root);
   const double d2 = d1 - volatility * root;
   const double pdf = std::exp(-d1 * d1 / 2) / std::sqrt(8 * std::atan(1.0));
   return {spot * cdf(d1) - strike * discount * cdf(d2),
-          cdf(d1),                                  // delta
-          -discount * cdf(d2),                      // by strike
-          strike * expiry * discount * cdf(d2),     // rho
-          spot * pdf * root,                        // vega
+          cdf(d1),                                                                     // delta
+          -discount * cdf(d2),                                                         // by strike
+          strike * expiry * discount * cdf(d2),                                        // rho
+          spot * pdf * root,                                                           // vega
           spot * pdf * volatility / (2 * root) + rate * strike * discount * cdf(d2)};  // -theta
 }
 
@@ -125,8 +126,9 @@ int compare(const char* path) {
     const double error = disagreement(found, closed_form(option));
     if (!(error <= worst)) worst = error;
   }
-  std::printf("%ld options: value and 5 sensitivities agree with the closed forms to %.1e relative\n",
-              rows, worst);
+  std::printf(
+      "%ld options: value and 5 sensitivities agree with the closed forms to %.1e relative\n", rows,
+      worst);
   return rows > 0 && worst <= kTolerance ? 0 : 1;
 }
 

@@ -114,7 +114,7 @@ void WholeFile::commit() {
 
 void WholeFile::fail_system(const char* doing) const {
   const std::string reason = std::generic_category().message(errno);
-  fail("write", path_ + " " + doing + ": " + reason);
+  fail("write", (path_ == "-" ? "the standard output" : path_) + " " + doing + ": " + reason);
 }
 
 void write_whole_file(const std::string& path, std::string_view bytes) {

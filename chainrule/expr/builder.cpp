@@ -15,15 +15,18 @@ Builder::Value Builder::constant(double number) {
   return static_cast<Value>(program_.constants_.size() - 1) | kConstant << kShift;
 }
 
-// An operation of constants is a constant; those that nothing else can mention are taken back.
+// An operation of literals is a constant. An assigned constant is left alone: it has a name, and on
+// the tape an adjoint. The literals are taken back where nothing was made after them.
 Builder::Value Builder::emit(Op op, const Value* operands, int arity) {
   auto& constants = program_.constants_;
-  if (std::all_of(operands, operands + arity, [](Value v) { return v >> kShift == kConstant; })) {
+  const auto is_literal = [this](Value v) {
+    return v >> kShift == kConstant && (v & kIndex) >= settled_;
+  };
+  if (std::all_of(operands, operands + arity, is_literal)) {
     double numbers[3] = {};
     for (int i = 0; i < arity; ++i) numbers[i] = constants[operands[i] & kIndex];
     for (int i = arity - 1; i >= 0; --i) {
-      const std::size_t index = operands[i] & kIndex;
-      if (index >= settled_ && index + 1 == constants.size()) constants.pop_back();
+      if ((operands[i] & kIndex) + 1 == constants.size()) constants.pop_back();
     }
     return constant(read_value<double>(op, numbers));
   }
@@ -40,12 +43,9 @@ void Builder::assign(std::string_view text, Value value) {
 Slot Builder::slot_of(Value value) const {
   const Slot index = value & kIndex;
   switch (static_cast<Kind>(value >> kShift)) {
-    case kName:
-      return index;
-    case kConstant:
-      return program_.first_constant() + index;
-    case kInstruction:
-      return program_.first_instruction() + index;
+    case kName: return index;
+    case kConstant: return program_.first_constant() + index;
+    case kInstruction: return program_.first_instruction() + index;
   }
   __builtin_unreachable();
 }

@@ -22,7 +22,8 @@ std::size_t step(std::string_view source, std::size_t offset) {
 void show(std::string& out, std::string_view source, std::size_t offset) {
   const std::size_t length = character_length(source, offset);
   const auto c = static_cast<unsigned char>(source[offset]);
-  if (length == 0 || c == 0x7F || (length == 2 && c == 0xC2 && static_cast<unsigned char>(source[offset + 1]) < 0xA0)) {
+  if (length == 0 || c == 0x7F ||
+      (length == 2 && c == 0xC2 && static_cast<unsigned char>(source[offset + 1]) < 0xA0)) {
     out += '?';
   } else if (c == '\t' || c == '\r') {
     out += ' ';
@@ -70,7 +71,8 @@ Place place_of(std::string_view source, std::size_t offset) {
   offset = std::min(offset, source.size());
   const Line line = line_around(source, offset);
   Place place{offset, 1, 1};
-  place.line += static_cast<std::size_t>(std::count(source.begin(), source.begin() + static_cast<std::ptrdiff_t>(line.begin), '\n'));
+  place.line += static_cast<std::size_t>(
+      std::count(source.begin(), source.begin() + static_cast<std::ptrdiff_t>(line.begin), '\n'));
   std::size_t at = line.begin;
   while (at < offset) {
     at += step(source, at);
@@ -96,7 +98,8 @@ std::string excerpt(std::string_view source, const Place& place) {
   std::string_view head, tail;
   if (before + after > kShown || begin > line.begin || end < line.end) {
     const std::size_t room = kShown - 2 * kCut.size();
-    const std::size_t keep_before = std::min(before, std::max(kBefore, room - std::min(after, room)));
+    const std::size_t keep_before =
+        std::min(before, std::max(kBefore, room - std::min(after, room)));
     const std::size_t keep_after = std::min(after, room - std::min(keep_before, room));
     for (; before > keep_before; --before) begin += step(source, begin);
     end = place.offset;
@@ -118,7 +121,7 @@ std::string excerpt(std::string_view source, const Place& place) {
   return text;
 }
 
-std::string quoted(std::string_view name) {
+std::string in_quotes(std::string_view name) {
   std::string text = "'";
   std::size_t count = 0;
   std::size_t at = 0;

@@ -34,7 +34,7 @@ Place place_of(std::string_view source, std::size_t offset);
 std::string excerpt(std::string_view source, const Place& place);
 
 /// 'name', cut to 60 characters; what cannot be printed becomes '?'.
-std::string quoted(std::string_view name);
+std::string in_quotes(std::string_view name);
 
 /// The length of the character at `offset`: 1 to 4 bytes, or 0 where the bytes are not UTF-8.
 std::size_t character_length(std::string_view source, std::size_t offset);

@@ -19,7 +19,8 @@ struct gap : star<sor<one<' ', '\t', '\r', '\n'>, comment>> {};
 
 // ---- operands -------------------------------------------------------------------------------
 struct exponent : seq<one<'e', 'E'>, opt<one<'+', '-'>>, plus<digit>> {};
-struct number : seq<sor<seq<plus<digit>, opt<one<'.'>>, star<digit>>, seq<one<'.'>, plus<digit>>>, opt<exponent>> {};
+struct number : seq<sor<seq<plus<digit>, opt<one<'.'>>, star<digit>>, seq<one<'.'>, plus<digit>>>,
+                    opt<exponent>> {};
 struct reference : identifier {};
 struct primary : sor<number, reference> {};
 
@@ -50,8 +51,8 @@ struct logical_or : string<'|', '|'> {};
 struct question : one<'?'> {};
 struct colon : one<':'> {};
 struct comma : one<','> {};
-struct infix : sor<power, times, over, added, less_by, comma, equal, unequal, at_most, at_least, below, above,
-                   logical_and, logical_or, question, colon> {};
+struct infix : sor<power, times, over, added, less_by, comma, equal, unequal, at_most, at_least,
+                   below, above, logical_and, logical_or, question, colon> {};
 
 struct continuation : sor<closing, seq<infix, gap, operand>> {};
 struct expression : seq<operand, star<gap, continuation>> {};

@@ -26,32 +26,58 @@ struct Token {
 template <Op op, Binding binding>
 using Infix = Token<&Reader::infix, op, binding>;
 
-template <> struct Action<grammar::assigned> : Token<&Reader::candidate> {};
-template <> struct Action<grammar::target> : Token<&Reader::begin_assignment> {};
-template <> struct Action<grammar::number> : Token<&Reader::number> {};
-template <> struct Action<grammar::reference> : Token<&Reader::reference> {};
-template <> struct Action<grammar::minus> : Token<&Reader::prefix, Op::neg> {};
-template <> struct Action<grammar::not_sign> : Token<&Reader::prefix, Op::negate> {};
-template <> struct Action<grammar::callee> : Token<&Reader::call> {};
-template <> struct Action<grammar::parenthesis> : Token<&Reader::open> {};
-template <> struct Action<grammar::closing> : Token<&Reader::close> {};
-template <> struct Action<grammar::power> : Infix<Op::pow, Binding::power> {};
-template <> struct Action<grammar::times> : Infix<Op::mul, Binding::product> {};
-template <> struct Action<grammar::over> : Infix<Op::div, Binding::product> {};
-template <> struct Action<grammar::added> : Infix<Op::add, Binding::sum> {};
-template <> struct Action<grammar::less_by> : Infix<Op::sub, Binding::sum> {};
-template <> struct Action<grammar::equal> : Infix<Op::eq, Binding::equality> {};
-template <> struct Action<grammar::unequal> : Infix<Op::ne, Binding::equality> {};
-template <> struct Action<grammar::below> : Infix<Op::lt, Binding::order> {};
-template <> struct Action<grammar::at_most> : Infix<Op::le, Binding::order> {};
-template <> struct Action<grammar::above> : Infix<Op::gt, Binding::order> {};
-template <> struct Action<grammar::at_least> : Infix<Op::ge, Binding::order> {};
-template <> struct Action<grammar::logical_and> : Infix<Op::both, Binding::conjunction> {};
-template <> struct Action<grammar::logical_or> : Infix<Op::either, Binding::disjunction> {};
-template <> struct Action<grammar::question> : Token<&Reader::question> {};
-template <> struct Action<grammar::colon> : Token<&Reader::colon> {};
-template <> struct Action<grammar::comma> : Token<&Reader::comma> {};
-template <> struct Action<grammar::expression> : Token<&Reader::end_expression> {};
+template <>
+struct Action<grammar::assigned> : Token<&Reader::candidate> {};
+template <>
+struct Action<grammar::target> : Token<&Reader::begin_assignment> {};
+template <>
+struct Action<grammar::number> : Token<&Reader::number> {};
+template <>
+struct Action<grammar::reference> : Token<&Reader::reference> {};
+template <>
+struct Action<grammar::minus> : Token<&Reader::prefix, Op::neg> {};
+template <>
+struct Action<grammar::not_sign> : Token<&Reader::prefix, Op::negate> {};
+template <>
+struct Action<grammar::callee> : Token<&Reader::call> {};
+template <>
+struct Action<grammar::parenthesis> : Token<&Reader::open> {};
+template <>
+struct Action<grammar::closing> : Token<&Reader::close> {};
+template <>
+struct Action<grammar::power> : Infix<Op::pow, Binding::power> {};
+template <>
+struct Action<grammar::times> : Infix<Op::mul, Binding::product> {};
+template <>
+struct Action<grammar::over> : Infix<Op::div, Binding::product> {};
+template <>
+struct Action<grammar::added> : Infix<Op::add, Binding::sum> {};
+template <>
+struct Action<grammar::less_by> : Infix<Op::sub, Binding::sum> {};
+template <>
+struct Action<grammar::equal> : Infix<Op::eq, Binding::equality> {};
+template <>
+struct Action<grammar::unequal> : Infix<Op::ne, Binding::equality> {};
+template <>
+struct Action<grammar::below> : Infix<Op::lt, Binding::order> {};
+template <>
+struct Action<grammar::at_most> : Infix<Op::le, Binding::order> {};
+template <>
+struct Action<grammar::above> : Infix<Op::gt, Binding::order> {};
+template <>
+struct Action<grammar::at_least> : Infix<Op::ge, Binding::order> {};
+template <>
+struct Action<grammar::logical_and> : Infix<Op::both, Binding::conjunction> {};
+template <>
+struct Action<grammar::logical_or> : Infix<Op::either, Binding::disjunction> {};
+template <>
+struct Action<grammar::question> : Token<&Reader::question> {};
+template <>
+struct Action<grammar::colon> : Token<&Reader::colon> {};
+template <>
+struct Action<grammar::comma> : Token<&Reader::comma> {};
+template <>
+struct Action<grammar::expression> : Token<&Reader::end_expression> {};
 
 // ---- what must follow and does not -------------------------------------------------------------
 

@@ -17,10 +17,10 @@
 // FUNCTION is any row of the table of operations; the last argument of leaky_relu, elu and selu may
 // be left out; hypot takes two or three; max, min and logsumexp take as many as there are.
 // A name followed by '(' is a function, any other name a value, so `beta` may be both.
-// A newline ends a statement unless something is open, or an operator follows or went before: a line
-// that begins with an operator continues the one before it.
-// Numbers round to the nearest double (so 1e-400 is 0); one beyond the largest is an error.
-// Operations whose operands are all constant are evaluated while reading.
+// A newline ends a statement unless something is open, or an operator follows or went before: a
+// line that begins with an operator continues the one before it. Numbers round to the nearest
+// double (so 1e-400 is 0); one beyond the largest is an error. Operations whose operands are all
+// constant are evaluated while reading.
 //
 // Limits: 16 MiB of source. Nesting has none: the reader keeps its own stack, on the heap.
 // Cost: linear in the source, about 100 ns a token.

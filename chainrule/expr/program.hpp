@@ -1,8 +1,8 @@
 // Program: a parsed program, flat.
 //
-// Every value has a slot: first the free names, in the order of their first use, then the constants,
-// then one per instruction, whose operands lie in lower slots. So evaluating is one pass over an
-// array, and nothing recurses, however deep the source was nested.
+// Every value has a slot: first the free names, in the order of their first use, then the
+// constants, then one per instruction, whose operands lie in lower slots. So evaluating is one pass
+// over an array, and nothing recurses, however deep the source was nested.
 #pragma once
 
 #include <cstdint>

@@ -94,7 +94,8 @@ void Reader::number(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error == std::errc::result_out_of_range) {
     if (is_huge(text)) {
-      fail_at(text.data(), quoted(text) + " is too large: the largest number is 1.7976931348623157e308");
+      fail_at(text.data(),
+              in_quotes(text) + " is too large: the largest number is 1.7976931348623157e308");
     }
     value = 0;
   }
@@ -171,9 +172,10 @@ void Reader::call(std::string_view text) {
   const OpInfo* row = find_op(name);
   if (row == nullptr && name != kLogSumExp) {
     if (known_.contains(name) || reserved(name) != nullptr) {
-      fail_at(text.data(), quoted(name) + " is a value and no function: a product needs its '*'");
+      fail_at(text.data(),
+              in_quotes(name) + " is a value and no function: a product needs its '*'");
     }
-    fail_at(text.data(), "there is no function " + quoted(name) + suggestion(name));
+    fail_at(text.data(), "there is no function " + in_quotes(name) + suggestion(name));
   }
   push(Role::call, Binding::bracket, row != nullptr ? row->op : Op::logaddexp, 0, text);
 }
@@ -202,9 +204,9 @@ void Reader::check_arity(const Pending& pending, int smallest, int largest) cons
   std::string takes = count_of(largest);
   if (largest > 3) takes = "at least " + count_of(smallest);
   if (largest == smallest + 1) takes = std::to_string(smallest) + " or " + takes;
-  fail_at(source_.data() + pending.offset,
-          std::string(name) + " takes " + takes + ", and " + std::to_string(given) +
-              (given == 1 ? " is given" : " are given"));
+  fail_at(source_.data() + pending.offset, std::string(name) + " takes " + takes + ", and " +
+                                               std::to_string(given) +
+                                               (given == 1 ? " is given" : " are given"));
 }
 
 // f(a, b, c, …) = f(f(f(a, b), c), …)
@@ -250,14 +252,16 @@ void Reader::apply_call(const Pending& pending) {
 void Reader::begin_assignment(std::string_view) {
   const std::string_view name = candidate_;
   if (reserved(name) != nullptr) {
-    fail_at(name.data(), quoted(name) + " is a constant of the language and cannot be assigned");
+    fail_at(name.data(), in_quotes(name) + " is a constant of the language and cannot be assigned");
   }
   if (const auto entry = known_.find(name); entry != known_.end()) {
     const Known& first = entry->second;
     if (first.assigned) {
-      fail_at(name.data(), quoted(name) + " is assigned twice, first at " + place_of_offset(first.offset));
+      fail_at(name.data(),
+              in_quotes(name) + " is assigned twice, first at " + place_of_offset(first.offset));
     }
-    fail_at(source_.data() + first.offset, quoted(name) + " is used here, before it is assigned at " +
+    fail_at(source_.data() + first.offset, in_quotes(name) +
+                                               " is used here, before it is assigned at " +
                                                place_of_offset(offset_of(name.data())));
   }
   target_ = name;
@@ -265,10 +269,11 @@ void Reader::begin_assignment(std::string_view) {
 
 void Reader::bind_target() {
   if (target_.empty()) return;
-  const auto [entry, fresh] = known_.try_emplace(target_, Known{last_, offset_of(target_.data()), true});
+  const auto [entry, fresh] =
+      known_.try_emplace(target_, Known{last_, offset_of(target_.data()), true});
   if (!fresh) {
     fail_at(source_.data() + entry->second.offset,
-            quoted(target_) + " is used in its own assignment: a name is assigned once");
+            in_quotes(target_) + " is used in its own assignment: a name is assigned once");
   }
   builder_.assign(target_, last_);
   target_ = {};

@@ -15,8 +15,10 @@ bool is_word(char c) {
 unsigned code_point(std::string_view character) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(character[i]); };
   if (character.size() == 2) return (byte(0) & 0x1FU) << 6 | (byte(1) & 0x3FU);
-  if (character.size() == 3) return (byte(0) & 0xFU) << 12 | (byte(1) & 0x3FU) << 6 | (byte(2) & 0x3FU);
-  return (byte(0) & 7U) << 18 | (byte(1) & 0x3FU) << 12 | (byte(2) & 0x3FU) << 6 | (byte(3) & 0x3FU);
+  if (character.size() == 3)
+    return (byte(0) & 0xFU) << 12 | (byte(1) & 0x3FU) << 6 | (byte(2) & 0x3FU);
+  return (byte(0) & 7U) << 18 | (byte(1) & 0x3FU) << 12 | (byte(2) & 0x3FU) << 6 |
+         (byte(3) & 0x3FU);
 }
 
 struct Lookalike {
@@ -24,16 +26,16 @@ struct Lookalike {
   const char* instead;
 };
 constexpr Lookalike kLookalikes[] = {
-    {0x2212, "-"}, {0x2013, "-"},  {0x2014, "-"},  {0xD7, "*"},    {0xB7, "*"},    {0x22C5, "*"},
-    {0xF7, "/"},   {0x2215, "/"},  {0x2264, "<="}, {0x2265, ">="}, {0x2260, "!="}, {0xB2, "^2"},
-    {0xB3, "^3"},  {0x3C0, "pi"},  {0xA0, "a plain space"},
+    {0x2212, "-"},  {0x2013, "-"}, {0x2014, "-"}, {0xD7, "*"},    {0xB7, "*"},
+    {0x22C5, "*"},  {0xF7, "/"},   {0x2215, "/"}, {0x2264, "<="}, {0x2265, ">="},
+    {0x2260, "!="}, {0xB2, "^2"},  {0xB3, "^3"},  {0x3C0, "pi"},  {0xA0, "a plain space"},
 };
 
 std::string described(std::string_view character) {
   const unsigned code = code_point(character);
   char text[32];
   std::snprintf(text, sizeof text, "U+%04X", code);
-  std::string description = quoted(character) + " (" + text + ")";
+  std::string description = in_quotes(character) + " (" + text + ")";
   for (const auto& [lookalike, instead] : kLookalikes) {
     if (code == lookalike) description += ", which is written " + std::string(instead);
   }
@@ -71,7 +73,7 @@ std::string Reader::found(const char* at) const {
   if (at == end()) return "the end of the program";
   if (*at == '\n' || *at == '\r' || *at == '#') return "the end of the line";
   const std::string_view token = token_at(at);
-  return token.size() > 1 && !is_word(token.front()) ? described(token) : quoted(token);
+  return token.size() > 1 && !is_word(token.front()) ? described(token) : in_quotes(token);
 }
 
 void Reader::fail_operand(const char* at) const {
@@ -93,7 +95,8 @@ void Reader::fail_open(const char* at) const {
   while (at != end() && (*at == ' ' || *at == '\t' || *at == '\r' || *at == '\n')) ++at;
   const Pending& open = pending_.back();
   const bool choice = open.role == Role::question;
-  std::string facts = choice ? "expected an operator or the ':' of the '?'" : "expected an operator or the ')' of the '('";
+  std::string facts = choice ? "expected an operator or the ':' of the '?'"
+                             : "expected an operator or the ')' of the '('";
   facts += " at " + place_of_offset(choice || open.role == Role::parenthesis
                                         ? open.offset
                                         : source_.find('(', open.offset));

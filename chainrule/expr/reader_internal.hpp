@@ -15,9 +15,21 @@
 namespace chainrule::expr {
 
 /// How tightly a sign binds. A choice is c ? a : b.
-enum class Binding : std::uint8_t { bracket, choice, disjunction, conjunction, equality, order, sum, product, prefix, power };
+enum class Binding : std::uint8_t {
+  bracket,
+  choice,
+  disjunction,
+  conjunction,
+  equality,
+  order,
+  sum,
+  product,
+  prefix,
+  power
+};
 
-/// Collects a Program's names, constants and instructions while their final slots are not yet known.
+/// Collects a Program's names, constants and instructions while their final slots are not yet
+/// known.
 class Builder {
  public:
   /// A slot to be: its kind in the two highest bits, and its index among its kind.
@@ -27,7 +39,7 @@ class Builder {
   Value constant(double number);
   Value emit(Op op, const Value* operands, int arity);
   void assign(std::string_view text, Value value);
-  /// Constants made so far may have a name: folding must leave them alone.
+  /// Ends a statement: constants made so far may have a name, and folding must leave them alone.
   void settle() { settled_ = program_.constants_.size(); }
   Program finish(Value result);
 
@@ -98,7 +110,9 @@ class Reader {
   std::string_view token_at(const char* at) const;
   std::string found(const char* at) const;
   std::string place_of_offset(std::size_t offset) const;
-  std::size_t offset_of(const char* at) const { return static_cast<std::size_t>(at - source_.data()); }
+  std::size_t offset_of(const char* at) const {
+    return static_cast<std::size_t>(at - source_.data());
+  }
   const char* end() const { return source_.data() + source_.size(); }
   [[noreturn]] void fail_open(const char* at) const;
 

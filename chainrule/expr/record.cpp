@@ -27,7 +27,8 @@ Scalar Recording::operator()(std::span<const Scalar> inputs) {
   std::ranges::copy(inputs, slots_.begin());
   for (const Assignment* named : labelled_) {
     if (named->slot >= program.first_instruction()) continue;
-    slots_[named->slot] = constant(program.constants()[named->slot - program.first_constant()], named->name);
+    slots_[named->slot] =
+        constant(program.constants()[named->slot - program.first_constant()], named->name);
   }
   Scalar* next = slots_.data() + program.first_instruction();
   for (const Instruction& step : program.instructions()) {

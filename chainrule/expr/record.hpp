@@ -21,8 +21,8 @@ class Recording {
  public:
   explicit Recording(const Program& program, Labels labels = Labels::kept);
 
-  /// Records the program with inputs[i] for its i-th name; gives its result. An input may be a plain
-  /// number. Throws Error if the counts differ.
+  /// Records the program with inputs[i] for its i-th name; gives its result. An input may be a
+  /// plain number. Throws Error if the counts differ.
   Scalar operator()(std::span<const Scalar> inputs);
 
   /// What a slot held in the last run: operator[](assignment.slot) is an assigned name's value.

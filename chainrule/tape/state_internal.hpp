@@ -28,6 +28,9 @@ class Adjoints {
  public:
   /// The buffer, with room for `rows`. Throws Error when memory is refused.
   double* cover(std::size_t rows);
+  /// Address space for `wanted` rows, or as many beyond `used` as the system grants; untouched, it
+  /// costs no memory.
+  std::size_t reserve(std::size_t used, std::size_t wanted);
   double* data() const { return region_.data(); }
   /// Rows below this have ever been covered.
   std::size_t covered() const { return covered_; }

@@ -57,6 +57,10 @@ double* Adjoints::cover(std::size_t rows) {
   return region_.data();
 }
 
+std::size_t Adjoints::reserve(std::size_t used, std::size_t wanted) {
+  return grow(region_, used, wanted);
+}
+
 void Adjoints::clear(std::size_t from, std::size_t to) {
   to = std::min(to, covered_);
   if (from < to) std::fill(region_.data() + from, region_.data() + to, kUnreached);
@@ -128,8 +132,9 @@ void Tape::State::make_room() {
   if (rows.size + std::size_t{2} >= capacity) {
     const std::size_t wanted = std::min(kMostRows, std::max(kFirstRows, capacity * 2));
     const std::size_t used = rows.size;
-    capacity = std::min({kMostRows, grow(values, used, wanted), grow(links, used, wanted),
-                         grow(codes, used, wanted)});
+    // With room for a sweep: a tape that could be recorded can be reversed.
+    capacity = std::min({kMostRows, sweep.reserve(used, wanted), grow(values, used, wanted),
+                         grow(links, used, wanted), grow(codes, used, wanted)});
     rows.values = values.data();
     rows.links = links.data();
     rows.codes = codes.data();

@@ -38,8 +38,9 @@ struct Difference {
   double step = kNan;
 };
 
-// Central differences over steps scale·2⁻ᵏ, each extrapolated to step 0 from its neighbours (Ridders
-// 1982; error terms h², h⁴, …). Kept is the entry whose distance from its parents is smallest.
+// Central differences over steps scale·2⁻ᵏ, each extrapolated to step 0 from its neighbours
+// (Ridders 1982; error terms h², h⁴, …). Kept is the entry whose distance from its parents is
+// smallest.
 Difference central_difference(Line& line, double scale, double value) {
   constexpr int kSteps = 18;
   constexpr double kShrink = 2.0;
@@ -70,8 +71,9 @@ struct Sides {
   bool kink = false;
 };
 
-// One-sided slopes at shrinking steps. At a smooth point their difference falls with the step (it is
-// h·f″) until rounding takes over; at a kink it stays, at a jump it grows; a side may be undefined.
+// One-sided slopes at shrinking steps. At a smooth point their difference falls with the step (it
+// is h·f″) until rounding takes over; at a kink it stays, at a jump it grows; a side may be
+// undefined.
 Sides one_sided(Line& line, double scale, double value) {
   constexpr int kSteps = 24;
   Sides sides;
@@ -88,8 +90,10 @@ Sides one_sided(Line& line, double scale, double value) {
     const double gap = std::fabs(right - left);
     if (i > 4 && noise > 1e-3 * std::max(std::fabs(right), std::fabs(left))) break;
     if (std::isnan(first_gap)) first_gap = gap;
-    if (gap > 4 * noise) last_gap = gap;
-    else last_gap = 0;
+    if (gap > 4 * noise)
+      last_gap = gap;
+    else
+      last_gap = 0;
     sides = {left, right, false};
   }
   const double size = std::max(std::fabs(sides.left), std::fabs(sides.right));
@@ -154,8 +158,8 @@ void judge(ComponentCheck& c, bool kink, double tolerance) {
   }
   // A difference says something of a derivative that is not 0 if it is known to three digits; a
   // derivative of 0 is borne out by any difference that is 0 to within its error.
-  const bool usable = c.derivative == 0 ? std::isfinite(c.difference_error)
-                                        : c.difference_error <= 1e-3 * size;
+  const bool usable =
+      c.derivative == 0 ? std::isfinite(c.difference_error) : c.difference_error <= 1e-3 * size;
   if (c.complex_step) {
     const double complex_gap = std::fabs(c.derivative - *c.complex_step);
     const bool complex_agrees = complex_gap <= tolerance * 1e-3 * std::max(size, 1e-300);
@@ -239,7 +243,7 @@ CheckReport check(ScalarFunction f, std::span<const double> x, const CheckOption
     const Difference central = central_difference(line, scale, report.value);
     const Sides sides = one_sided(line, scale, report.value);
     direction[i] = 0.0;
-    ComponentCheck c{derivatives[i], central.value, central.error, central.step, complex_steps[i],
+    ComponentCheck c{derivatives[i], central.value, central.error, central.step,  complex_steps[i],
                      sides.left,     sides.right,   0.0,           Verdict::right};
     judge(c, sides.kink, options.tolerance);
     report.components.push_back(c);
@@ -260,14 +264,10 @@ CheckReport check(ScalarFunction f, std::span<const double> x, const CheckOption
 
 const char* to_string(Verdict verdict) {
   switch (verdict) {
-    case Verdict::right:
-      return "right";
-    case Verdict::wrong:
-      return "wrong";
-    case Verdict::noisy:
-      return "noisy";
-    case Verdict::kink:
-      return "at a kink";
+    case Verdict::right: return "right";
+    case Verdict::wrong: return "wrong";
+    case Verdict::noisy: return "noisy";
+    case Verdict::kink: return "at a kink";
   }
   __builtin_unreachable();
 }

@@ -1,10 +1,10 @@
 // check: is the gradient that the tape computes the derivative of the function?
 //
-// Three witnesses are heard for each input. The central difference sees the function from outside, as
-// plain numbers, with a swept step and Richardson extrapolation. The complex step reads the recorded
-// operations over complex numbers and takes no difference at all, so it is good to the last digits,
-// where every operation has a complex continuation. The one-sided differences tell a kink. Then the
-// Taylor remainder along a direction must fall with the square of the step.
+// Three witnesses are heard for each input. The central difference sees the function from outside,
+// as plain numbers, with a swept step and Richardson extrapolation. The complex step reads the
+// recorded operations over complex numbers and takes no difference at all, so it is good to the
+// last digits, where every operation has a complex continuation. The one-sided differences tell a
+// kink. Then the Taylor remainder along a direction must fall with the square of the step.
 #pragma once
 
 #include <optional>
@@ -48,9 +48,8 @@ struct CheckReport {
 class ScalarFunction {
  public:
   template <class F>
-    requires(!std::same_as<F, ScalarFunction> &&
-             std::is_invocable_r_v<Scalar, F&, std::span<const Scalar>>)
-  ScalarFunction(F& f)
+  requires(!std::same_as<F, ScalarFunction> &&
+           std::is_invocable_r_v<Scalar, F&, std::span<const Scalar>>) ScalarFunction(F& f)
       : object_(const_cast<void*>(static_cast<const void*>(&f))),
         call_([](void* object, std::span<const Scalar> x) -> Scalar {
           return (*static_cast<F*>(object))(x);
@@ -73,8 +72,8 @@ struct CheckOptions {
 CheckReport check(ScalarFunction f, std::span<const double> x, const CheckOptions& options = {});
 /// The same for a callable object, a lambda for example: check([](auto x) { … }, x).
 template <class F>
-  requires(!std::same_as<std::remove_cvref_t<F>, ScalarFunction>)
-CheckReport check(F&& f, std::span<const double> x, const CheckOptions& options = {}) {
+requires(!std::same_as<std::remove_cvref_t<F>, ScalarFunction>) CheckReport
+    check(F&& f, std::span<const double> x, const CheckOptions& options = {}) {
   return check(ScalarFunction(f), x, options);
 }
 

@@ -179,7 +179,8 @@ TEST(SyntaxErrors, show_at_most_100_characters_of_a_line) {
       const std::size_t caret = message.find('\n', line) + 3;
       const std::string shown = message.substr(line, caret - 3 - line);
       EXPECT_LE(shown.size(), 100u);
-      EXPECT_EQ(shown[message.size() - 1 - caret], '@') << before << " " << after << "\n" << message;
+      EXPECT_EQ(shown[message.size() - 1 - caret], '@') << before << " " << after << "\n"
+                                                        << message;
       EXPECT_EQ(message.back(), '^');
       if (before + after + 1 <= 100) {
         EXPECT_EQ(shown, source);

@@ -28,12 +28,13 @@ void on_a_small_stack(F f) {
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, std::size_t{256} << 10);
   pthread_t thread;
-  ASSERT_EQ(pthread_create(&thread, &attributes,
-                           [](void* call) -> void* {
-                             (*static_cast<F*>(call))();
-                             return nullptr;
-                           },
-                           &f),
+  ASSERT_EQ(pthread_create(
+                &thread, &attributes,
+                [](void* call) -> void* {
+                  (*static_cast<F*>(call))();
+                  return nullptr;
+                },
+                &f),
             0);
   pthread_join(thread, nullptr);
   pthread_attr_destroy(&attributes);
@@ -81,7 +82,8 @@ TEST(Limits, a_source_may_have_16_mebibytes) {
 // A quadratic reader would take minutes here; the bound is generous for sanitized builds.
 TEST(Limits, reading_is_linear) {
   const auto begin = std::chrono::steady_clock::now();
-  for (const char* unit : {"x+", "x?1:", "(x)+", "x**", "-", "x<", "max(x,1)*", "x\n\n+", "x#\n+"}) {
+  for (const char* unit :
+       {"x+", "x?1:", "(x)+", "x**", "-", "x<", "max(x,1)*", "x\n\n+", "x#\n+"}) {
     const int times = 1'000'000 / static_cast<int>(std::string_view(unit).size());
     static_cast<void>(parse(repeat(unit, times) + "x"));
     EXPECT_THROW(parse(repeat(unit, times)), SyntaxError);
@@ -93,9 +95,7 @@ TEST(Limits, reading_is_linear) {
   EXPECT_LT(seconds.count(), 60);
 }
 
-TEST(Limits, the_grammar_cannot_loop) {
-  EXPECT_EQ(tao::pegtl::analyze<grammar::program>(), 0u);
-}
+TEST(Limits, the_grammar_cannot_loop) { EXPECT_EQ(tao::pegtl::analyze<grammar::program>(), 0u); }
 
 }  // namespace
 }  // namespace chainrule::expr

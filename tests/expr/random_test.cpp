@@ -13,7 +13,8 @@ struct Term {
   double value;
   int binding;
 };
-constexpr int kChoice = 0, kOr = 1, kAnd = 2, kEquality = 3, kOrder = 4, kSum = 5, kProduct = 6, kSign = 7, kPower = 8, kAtom = 9;
+constexpr int kChoice = 0, kOr = 1, kAnd = 2, kEquality = 3, kOrder = 4, kSum = 5, kProduct = 6,
+              kSign = 7, kPower = 8, kAtom = 9;
 
 constexpr double kX = 0.75, kY = -2.5, kZ = 3;
 
@@ -28,12 +29,17 @@ class Generator {
       case 1: return infix(depth, kSum, "-", [](double a, double b) { return a - b; });
       case 2: return infix(depth, kProduct, "*", [](double a, double b) { return a * b; });
       case 3: return infix(depth, kProduct, "/", [](double a, double b) { return a / b; });
-      case 4: return infix(depth, kEquality, "==", [](double a, double b) { return double(a == b); });
-      case 5: return infix(depth, kEquality, "!=", [](double a, double b) { return double(a != b); });
+      case 4:
+        return infix(depth, kEquality, "==", [](double a, double b) { return double(a == b); });
+      case 5:
+        return infix(depth, kEquality, "!=", [](double a, double b) { return double(a != b); });
       case 6: return infix(depth, kOrder, "<", [](double a, double b) { return double(a < b); });
       case 7: return infix(depth, kOrder, ">=", [](double a, double b) { return double(a >= b); });
-      case 8: return infix(depth, kAnd, "&&", [](double a, double b) { return double(a != 0 && b != 0); });
-      case 9: return infix(depth, kOr, "||", [](double a, double b) { return double(a != 0 || b != 0); });
+      case 8:
+        return infix(depth, kAnd, "&&",
+                     [](double a, double b) { return double(a != 0 && b != 0); });
+      case 9:
+        return infix(depth, kOr, "||", [](double a, double b) { return double(a != 0 || b != 0); });
       case 10: return sign(depth);
       case 11: return power(depth);
       case 12: return choice(depth);
@@ -78,20 +84,22 @@ class Generator {
 
   Term sign(int depth) {
     const Term operand = term(depth - 1);
-    if (chance(3)) return {"!" + blank() + within(operand, kSign), double(operand.value == 0), kSign};
+    if (chance(3))
+      return {"!" + blank() + within(operand, kSign), double(operand.value == 0), kSign};
     return {"-" + blank() + within(operand, kSign), -operand.value, kSign};
   }
 
   Term power(int depth) {
     const Term base = term(depth - 1), exponent = term(depth - 1);
-    return {within(base, kAtom) + blank() + (chance(2) ? "^" : "**") + blank() + within(exponent, kSign),
+    return {within(base, kAtom) + blank() + (chance(2) ? "^" : "**") + blank() +
+                within(exponent, kSign),
             plain::pow(base.value, exponent.value), kPower};
   }
 
   Term choice(int depth) {
     const Term c = term(depth - 1), a = term(depth - 1), b = term(depth - 1);
-    return {within(c, kOr) + blank() + "?" + blank() + within(a, kChoice) + blank() + ":" + blank() +
-                within(b, kChoice),
+    return {within(c, kOr) + blank() + "?" + blank() + within(a, kChoice) + blank() + ":" +
+                blank() + within(b, kChoice),
             c.value != 0 ? a.value : b.value, kChoice};
   }
 
@@ -100,7 +108,8 @@ class Generator {
     switch (pick(4)) {
       case 0: return {"sin(" + a.text + ")", plain::sin(a.value), kAtom};
       case 1: return {"max (" + a.text + "," + b.text + ")", plain::max(a.value, b.value), kAtom};
-      case 2: return {"atan2(" + a.text + " , " + b.text + ")", plain::atan2(a.value, b.value), kAtom};
+      case 2:
+        return {"atan2(" + a.text + " , " + b.text + ")", plain::atan2(a.value, b.value), kAtom};
       default: return {"relu( " + a.text + ")", plain::relu(a.value), kAtom};
     }
   }
@@ -120,7 +129,8 @@ TEST(RandomExpressions, evaluate_as_the_tree_they_were_printed_from) {
     }
     const double got = evaluate(program, values);
     ASSERT_TRUE(got == term.value || (got != got && term.value != term.value))
-        << term.text << "\n" << got << " for " << term.value;
+        << term.text << "\n"
+        << got << " for " << term.value;
   }
 }
 
@@ -131,7 +141,7 @@ TEST(RandomExpressions, broken_ones_are_refused_with_a_place) {
   constexpr std::string_view kStuff = "()?:,;=+-*/^<>!&|#. \n\tx1e\xC3\xA9\xFF@";
   for (int round = 0; round < 4000; ++round) {
     std::string source = generator.term(4).text;
-    for (unsigned edits = 1 + random() % 3; edits > 0; --edits) {
+    for (auto edits = 1 + random() % 3; edits > 0; --edits) {
       const std::size_t at = random() % (source.size() + 1);
       if (random() % 2 == 0 && at < source.size()) {
         source.erase(at, 1 + random() % 3);

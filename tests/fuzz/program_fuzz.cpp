@@ -1,5 +1,5 @@
-// Any bytes are a program: it is refused with a SyntaxError or answered, and then the recorded value
-// is the evaluated one and a sweep over it ends.
+// Any bytes are a program: it is refused with a SyntaxError or answered, and then the recorded
+// value is the evaluated one and a sweep over it ends.
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>

@@ -13,7 +13,7 @@ set(faults 0)
 foreach(header IN LISTS headers)
   file(WRITE ${WORK}/alone.cpp "#include \"${header}\"\n#include \"${header}\"\nint main() {}\n")
   execute_process(
-    COMMAND ${COMPILER} -std=c++20 -fsyntax-only -Wall -Wextra -Wpedantic -Werror -I${ROOT}
+    COMMAND ${COMPILER} -std=c++20 -fsyntax-only -Wall -Wextra -Wpedantic -Werror -I${ROOT} ${SYSTEM_INCLUDES}
             -MD -MF ${WORK}/alone.d -MT alone ${WORK}/alone.cpp
     RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
   if(NOT code EQUAL 0)

@@ -15,8 +15,8 @@ CheckReport check_at(F f, std::vector<double> x) {
 }
 
 TEST(Check, a_smooth_function_is_right_and_its_taylor_slopes_are_1_and_2) {
-  const auto report = check_at([](Inputs x) { return sin(x[0]) * exp(x[1]) / (1 + x[0] * x[0]); },
-                               {0.7, -1.3});
+  const auto report =
+      check_at([](Inputs x) { return sin(x[0]) * exp(x[1]) / (1 + x[0] * x[0]); }, {0.7, -1.3});
   EXPECT_EQ(report.verdict, Verdict::right);
   ASSERT_TRUE(report.taylor_slope_value && report.taylor_slope_gradient);
   EXPECT_NEAR(*report.taylor_slope_value, 1.0, 0.1);
