@@ -143,7 +143,7 @@ class Drawing {
                " font 'Helvetica,12' fontscale 2 pointscale 2 linewidth 2.2\n";
       case PlotFormat::pdf:
         return "set terminal pdfcairo noenhanced size " + inches(width) + "," + inches(height) +
-               " font 'Helvetica,12' linewidth 1.4\n";
+               " font 'Helvetica,12' fontscale 1 linewidth 1.8\n";
       case PlotFormat::text:
         return "set terminal dumb noenhanced size " + std::to_string(options_.columns) + "," +
                std::to_string(options_.rows) + "\n";
