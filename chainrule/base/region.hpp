@@ -30,16 +30,24 @@ class Pages {
   std::size_t bytes_ = 0;
 };
 
-template <class T>
+/// The first value stands `shift` bytes into the range.
+template <class T, std::size_t shift = 0>
 class Region {
+  static_assert(shift % alignof(T) == 0);
+
  public:
-  T* data() const noexcept { return static_cast<T*>(pages_.data()); }
-  std::size_t capacity() const noexcept { return pages_.bytes() / sizeof(T); }
+  T* data() const noexcept {
+    if (pages_.data() == nullptr) return nullptr;
+    return reinterpret_cast<T*>(static_cast<char*>(pages_.data()) + shift);
+  }
+  std::size_t capacity() const noexcept {
+    return pages_.bytes() < shift ? 0 : (pages_.bytes() - shift) / sizeof(T);
+  }
   std::size_t bytes() const noexcept { return pages_.bytes(); }
 
   /// Makes room for `count` values; new ones are zero bytes. False if the system refuses.
   [[nodiscard]] bool reserve(std::size_t count) noexcept {
-    return count <= capacity() || pages_.resize(count * sizeof(T));
+    return count <= capacity() || pages_.resize(count * sizeof(T) + shift);
   }
 
  private:

@@ -56,7 +56,7 @@ struct Recorder {
   std::uint32_t append(Code code, std::uint32_t x, std::uint32_t y, double value) {
     const std::uint32_t row = size;
     codes[row] = code;
-    links[row] = {x, y};
+    links[row] = std::bit_cast<Links>(std::uint64_t{y} << 32 | x);
     values[row] = value;
     size = row + 1;
     return row;

@@ -69,8 +69,8 @@ std::string Scalar::name() const {
 void Scalar::assign(double value, Location at) {
   Tape& tape = Tape::active();
   const Tape::State& state = TapeAccess::state(tape);
-  const bool unfed = is_unfed(state, node_, stamp_);
-  const NodeId node = unfed ? NodeId{node_} : tape.node_of(*this, "assign");
+  const bool unfed = is_unfed(state, ScalarAccess::row(*this), ScalarAccess::stamp(*this));
+  const NodeId node = unfed ? NodeId{ScalarAccess::row(*this)} : tape.node_of(*this, "assign");
   const Code code = state.rows.codes[node.index];
   if (code != Code::variable && code != Code::placeholder) {
     fail("assign", name_of(tape, node) + (code == Code::constant

@@ -35,7 +35,7 @@ class Scalar {
   }
 
   /// Whether this is a plain number, recorded nowhere.
-  constexpr bool is_number() const { return stamp_ == 0; }
+  constexpr bool is_number() const { return handle_ == 0; }
 
   /// This node's place on the active tape.
   NodeId node() const;
@@ -67,20 +67,22 @@ class Scalar {
 
  private:
   friend struct ScalarAccess;
-  constexpr Scalar(double value, std::uint32_t node, std::uint32_t stamp)
-      : value_(value), node_(node), stamp_(stamp) {}
+  constexpr Scalar(double value, std::uint64_t handle) : value_(value), handle_(handle) {}
 
   double value_ = 0;
-  std::uint32_t node_ = 0;
-  std::uint32_t stamp_ = 0;  ///< 0: a plain number
+  std::uint64_t handle_ = 0;  ///< the stamp, and above it the row; 0: a plain number
 };
 
 /// For the library's own readings of a Scalar.
 struct ScalarAccess {
-  static constexpr std::uint32_t row(const Scalar& s) { return s.node_; }
-  static constexpr std::uint32_t stamp(const Scalar& s) { return s.stamp_; }
+  static constexpr std::uint32_t row(const Scalar& s) {
+    return static_cast<std::uint32_t>(s.handle_ >> 32);
+  }
+  static constexpr std::uint32_t stamp(const Scalar& s) {
+    return static_cast<std::uint32_t>(s.handle_);
+  }
   static constexpr Scalar make(double value, std::uint32_t row, std::uint32_t stamp) {
-    return {value, row, stamp};
+    return {value, std::uint64_t{row} << 32 | stamp};
   }
 };
 
@@ -101,30 +103,50 @@ inline double rounded(double value) {
   return value;
 }
 
-/// Appends one row for op, or returns a plain number when no operand is recorded.
+/// Appends the row of an operation, and before it the row of a third operand.
+template <Op op, int arity>
+[[gnu::always_inline]] inline Scalar append(Recorder& tape, unsigned mask,
+                                            const std::uint32_t (&links)[3], double value) {
+  if constexpr (arity == 3) tape.append(Code::third_operand, links[2], 0, 0.0);
+  const std::uint32_t row = tape.append(code_of(op, mask), links[0], links[1], value);
+  return ScalarAccess::make(value, row, tape.stamp);
+}
+
+/// Whether the compiler sees that s is a plain number: a literal, above all.
+[[gnu::always_inline]] inline bool is_seen_number(const Scalar& s) {
+  return __builtin_constant_p(s.is_number()) && s.is_number();
+}
+
+/// Appends one row for op, or returns a plain number when no operand is recorded. What is common
+/// is inline: operands that are all recorded, and plain numbers that the compiler sees.
 template <Op op, class... Operands>
 [[gnu::always_inline]] inline Scalar record(double value, Location at, const Operands&... operand) {
   using Access = ScalarAccess;
-  value = rounded(value);
-  if (((Access::stamp(operand) == 0) && ...)) return Scalar(value);
-  Recorder& tape = *active_recorder;
-  const bool live = ((Access::stamp(operand) == 0 || tape.live(Access::stamp(operand))) && ...);
-  if (!live || !tape.has_room()) [[unlikely]] {
-    const Scalar operands[] = {operand...};
-    return record_slow(op, value, operands, at);
-  }
-  unsigned mask = 0, bit = 1;
-  const auto link = [&](const Scalar& s) {
-    const bool number = Access::stamp(s) == 0;
-    mask |= number ? bit : 0;
-    bit <<= 1;
-    return number ? tape.intern(s.value()) : Access::row(s);
-  };
-  const std::uint32_t links[] = {link(operand)..., 0};
   constexpr int kArity = sizeof...(operand);
-  if constexpr (kArity == 3) tape.append(Code::third_operand, links[2], 0, 0.0);
-  const std::uint32_t y = kArity == 1 ? 0 : links[1];
-  return Access::make(value, tape.append(code_of(op, mask), links[0], y, value), tape.stamp);
+  value = rounded(value);
+  Recorder& tape = *active_recorder;
+  if (!(is_seen_number(operand) || ...)) {
+    // A plain number is live nowhere, except where there is no tape; and there is no room there.
+    if ((tape.live(Access::stamp(operand)) && ...) && tape.size + 1 < tape.limit) [[likely]] {
+      return append<op, kArity>(tape, 0, {Access::row(operand)...}, value);
+    }
+  }
+  if ((operand.is_number() && ...)) return Scalar(value);
+  if ((is_seen_number(operand) || ...)) {
+    const bool live = ((operand.is_number() || tape.live(Access::stamp(operand))) && ...);
+    if (live && tape.has_room()) [[likely]] {
+      unsigned mask = 0, bit = 1;
+      const auto link = [&](const Scalar& s) {
+        mask |= s.is_number() ? bit : 0;
+        bit <<= 1;
+        return s.is_number() ? tape.intern(s.value()) : Access::row(s);
+      };
+      const std::uint32_t links[3] = {link(operand)...};
+      return append<op, kArity>(tape, mask, links, value);
+    }
+  }
+  const Scalar operands[] = {operand...};
+  return record_slow(op, value, operands, at);
 }
 
 }  // namespace detail
@@ -156,33 +178,33 @@ class Operand {
   Location at_;
 };
 
-inline Scalar operator+(const Operand& x, const Operand& y) {
+[[gnu::always_inline]] inline Scalar operator+(const Operand& x, const Operand& y) {
   return detail::record<Op::add>(x.value() + y.value(), x.at(), x.scalar(), y.scalar());
 }
-inline Scalar operator-(const Operand& x, const Operand& y) {
+[[gnu::always_inline]] inline Scalar operator-(const Operand& x, const Operand& y) {
   return detail::record<Op::sub>(x.value() - y.value(), x.at(), x.scalar(), y.scalar());
 }
-inline Scalar operator*(const Operand& x, const Operand& y) {
+[[gnu::always_inline]] inline Scalar operator*(const Operand& x, const Operand& y) {
   return detail::record<Op::mul>(x.value() * y.value(), x.at(), x.scalar(), y.scalar());
 }
-inline Scalar operator/(const Operand& x, const Operand& y) {
+[[gnu::always_inline]] inline Scalar operator/(const Operand& x, const Operand& y) {
   return detail::record<Op::div>(x.value() / y.value(), x.at(), x.scalar(), y.scalar());
 }
-inline Scalar operator-(const Operand& x) {
+[[gnu::always_inline]] inline Scalar operator-(const Operand& x) {
   return detail::record<Op::neg>(-x.value(), x.at(), x.scalar());
 }
-inline Scalar operator+(const Operand& x) { return x.scalar(); }
+[[gnu::always_inline]] inline Scalar operator+(const Operand& x) { return x.scalar(); }
 
-inline Scalar& Scalar::operator+=(const Operand& y) {
+[[gnu::always_inline]] inline Scalar& Scalar::operator+=(const Operand& y) {
   return *this = Operand(*this, y.at().file, y.at().line) + y;
 }
-inline Scalar& Scalar::operator-=(const Operand& y) {
+[[gnu::always_inline]] inline Scalar& Scalar::operator-=(const Operand& y) {
   return *this = Operand(*this, y.at().file, y.at().line) - y;
 }
-inline Scalar& Scalar::operator*=(const Operand& y) {
+[[gnu::always_inline]] inline Scalar& Scalar::operator*=(const Operand& y) {
   return *this = Operand(*this, y.at().file, y.at().line) * y;
 }
-inline Scalar& Scalar::operator/=(const Operand& y) {
+[[gnu::always_inline]] inline Scalar& Scalar::operator/=(const Operand& y) {
   return *this = Operand(*this, y.at().file, y.at().line) / y;
 }
 
@@ -263,7 +285,13 @@ Scalar apply(Op op, const Scalar* operands, Location at = Location::here());
 
 /// Leaves. An empty label gives the automatic names var/0, const/0, plc/0.
 /// variable: an input that can be assigned and differentiated by.
-Scalar variable(double value, std::string_view label = {}, Location at = Location::here());
+Scalar variable(double value, std::string_view label, Location at = Location::here());
+inline Scalar variable(double value, Location at = Location::here()) {
+  detail::Recorder& tape = *detail::active_recorder;
+  if (tape.size + 1 >= tape.limit) [[unlikely]]
+    return variable(value, {}, at);
+  return ScalarAccess::make(value, tape.append(detail::Code::variable, 0, 0, value), tape.stamp);
+}
 /// constant: a named leaf that has an adjoint and cannot be assigned.
 Scalar constant(double value, std::string_view label = {}, Location at = Location::here());
 /// placeholder: an input without a value; using it before assign() throws HandleError.

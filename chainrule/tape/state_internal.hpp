@@ -18,10 +18,15 @@ constexpr bool is_unreached(double adjoint) {
   return std::bit_cast<std::uint64_t>(adjoint) == std::bit_cast<std::uint64_t>(kUnreached);
 }
 
-/// adjoint += contribution, where a sum of zero becomes +0: reached.
+/// adjoint += contribution, where a sum of zero becomes +0: reached. (The zero is added to the old
+/// adjoint: the contribution, which is what arrives last, then waits for one addition only.)
 [[gnu::always_inline]] inline void accumulate(double& adjoint, double contribution) {
-  adjoint = (adjoint + contribution) + 0.0;
+  adjoint = (adjoint + 0.0) + contribution;
 }
+
+/// A sweep reads its arrays at the same row at the same time. Their beginnings are shifted by
+/// different numbers of cache lines, so that they do not contend for one set of the cache.
+inline constexpr std::size_t kLine = 64;
 
 /// A buffer of adjoints, kUnreached wherever no sweep has written.
 class Adjoints {
@@ -38,14 +43,14 @@ class Adjoints {
   void clear(std::size_t from, std::size_t to);
 
  private:
-  Region<double> region_;
+  Region<double, 17 * kLine> region_;
   std::size_t covered_ = 0;
 };
 
 struct Tape::State {
   detail::Recorder rows;
   Region<detail::Code> codes;
-  Region<detail::Links> links;
+  Region<detail::Links, 33 * kLine> links;
   Region<double> values;
   Region<double> numbers;
   std::size_t capacity = 0;  ///< rows that fit; rows.limit is 0 instead while lines are kept

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <numeric>
 #include <string>
 
 #include "chainrule/op/reading.hpp"
@@ -11,8 +12,113 @@ namespace chainrule {
 namespace {
 
 using detail::Code;
+using detail::code_of;
 using detail::Links;
 using detail::Recorder;
+
+// What a sweep reads, and the adjoints that it writes.
+struct Arrays {
+  const Code* codes;
+  const Links* links;
+  const double* values;
+  const double* numbers;
+  double* adjoints;
+};
+
+// One row's step: g ∂row/∂operand is pushed into each operand's adjoint.
+struct Step : Arrays {
+  std::uint32_t row;
+  std::uint32_t low;  // the lowest row that was pushed into
+  double g;
+
+  [[gnu::always_inline]] void leaf() {}
+
+  template <Op op, unsigned mask>
+  [[gnu::always_inline]] void operation() {
+    const auto pushes = pullback<op, mask>();
+    const Links at = links[row];
+    push<mask, 0>(at.x, pushes.entry[0]);
+    if constexpr (Rule<op>::arity >= 2) push<mask, 1>(at.y, pushes.entry[1]);
+    if constexpr (Rule<op>::arity >= 3) push<mask, 2>(links[row - 1].x, pushes.entry[2]);
+  }
+
+  template <Op op, unsigned mask>
+  [[gnu::always_inline]] auto pullback() const {
+    using Row = Rule<op>;
+    const Links at = links[row];
+    const double adjoint = g, x = operand<mask, 0>(at.x), z = values[row];
+    if constexpr (Row::arity == 1) {
+      return Row::template pullback<double>(adjoint, x, z);
+    } else if constexpr (Row::arity == 2) {
+      return Row::template pullback<double>(adjoint, x, operand<mask, 1>(at.y), z);
+    } else {
+      return Row::template pullback<double>(adjoint, x, operand<mask, 1>(at.y),
+                                            operand<mask, 2>(links[row - 1].x), z);
+    }
+  }
+
+  template <unsigned mask, unsigned k>
+  [[gnu::always_inline]] void push(std::uint32_t link, const Push<double>& contribution) {
+    if constexpr ((mask >> k & 1u) == 0) {
+      if (!contribution.taken) return;
+      accumulate(adjoints[link], contribution.value);
+      low = std::min(low, link);
+    }
+  }
+
+ private:
+  template <unsigned mask, unsigned k>
+  [[gnu::always_inline]] double operand(std::uint32_t link) const {
+    return (mask >> k & 1u) != 0 ? numbers[link] : values[link];
+  }
+};
+
+// Any row's step, and the new `low`. Out of line, so that what its formulas need (calls of the C
+// library, above all) takes no registers from the sweep's loop.
+[[gnu::noinline]] std::uint32_t step_of(const Arrays& arrays, std::uint32_t row, std::uint32_t low,
+                                        double g) {
+  Step step{arrays, row, low, g};
+  visit_code(arrays.codes[row], step);
+  return step.low;
+}
+
+// A step in the sweep's loop: rarer formulas are out of line, and an operand that is the row right
+// below can be handed over instead of pushed into: the loop enters that row next, its adjoint never
+// leaving the registers.
+struct QuickStep : Step {
+  const Arrays& arrays;
+
+  template <Op op, unsigned mask>
+  [[gnu::always_inline]] void operation() {
+    if constexpr (info(op).kind == Kind::inline_formula) {
+      Step::operation<op, mask>();
+    } else {
+      low = step_of(arrays, row, low, g);
+    }
+  }
+
+  /// operation<op, 0>, unless operand k is the row below and that is not below `stop`: then true,
+  /// and to_row and to_g are that row and its adjoint.
+  template <Op op, unsigned k, unsigned... others>
+  [[gnu::always_inline]] bool descend(std::uint32_t stop, std::uint32_t& to_row, double& to_g) {
+    const auto pushes = pullback<op, 0>();
+    const Links at = links[row];
+    if ((k == 0 ? at.x : at.y) == row - 1 && row > stop) {
+      push<0, 1 - k>(k == 0 ? at.y : at.x, pushes.entry[1 - k]);
+      to_row = row - 1;
+      to_g = adjoints[row - 1];
+      accumulate(to_g, pushes.entry[k].value);
+      return true;
+    }
+    if constexpr (sizeof...(others) != 0) {
+      return descend<op, others...>(stop, to_row, to_g);
+    } else {
+      push<0, 0>(at.x, pushes.entry[0]);
+      push<0, 1>(at.y, pushes.entry[1]);
+      return false;
+    }
+  }
+};
 
 // One reverse sweep over double. It clears each adjoint as it reads it, so that the buffer is clean
 // again afterwards without a pass of its own, and it ends at the lowest row that was pushed into.
@@ -21,118 +127,97 @@ template <class Keep>
 class Reverse {
  public:
   Reverse(const Recorder& rows, double* adjoints, Keep keep)
-      : codes_(rows.codes),
-        links_(rows.links),
-        values_(rows.values),
-        numbers_(rows.numbers),
-        adjoints_(adjoints),
-        keep_(keep) {}
-
-  /// Enters the rows from below the last one entered down to `stop`, without it.
-  void run_to(std::uint32_t stop) {
-    while (row_ > stop && row_ > low_) step(--row_);
-  }
+      : arrays_{rows.codes, rows.links, rows.values, rows.numbers, adjoints}, keep_(keep) {}
 
   void seed(std::uint32_t row, double adjoint) {
     row_ = row + 1;
     low_ = row;
-    accumulate(adjoints_[row], adjoint);
+    accumulate(arrays_.adjoints[row], adjoint);
   }
+
+  /// Enters the rows from below the last one entered down to `stop`, without it.
+  void run_to(std::uint32_t stop);
 
   /// Rows from low() to row() may still hold adjoints: they were not entered.
   std::uint32_t low() const { return low_; }
   std::uint32_t row() const { return row_; }
 
-  [[gnu::always_inline]] void leaf() {}
-
-  template <Op op, unsigned mask>
-  [[gnu::always_inline]] void operation() {
-    using Row = Rule<op>;
-    const Links at = links_[entered_];
-    const double x = operand<mask, 0>(at.x);
-    const double z = values_[entered_];
-    if constexpr (Row::arity == 1) {
-      const auto pushes = Row::template pullback<double>(g_, x, z);
-      push<mask, 0>(at.x, pushes.entry[0]);
-    } else if constexpr (Row::arity == 2) {
-      const double y = operand<mask, 1>(at.y);
-      const auto pushes = Row::template pullback<double>(g_, x, y, z);
-      push<mask, 0>(at.x, pushes.entry[0]);
-      push<mask, 1>(at.y, pushes.entry[1]);
-    } else {
-      const std::uint32_t third = links_[entered_ - 1].x;
-      const double y = operand<mask, 1>(at.y);
-      const double w = operand<mask, 2>(third);
-      const auto pushes = Row::template pullback<double>(g_, x, y, w, z);
-      push<mask, 0>(at.x, pushes.entry[0]);
-      push<mask, 1>(at.y, pushes.entry[1]);
-      push<mask, 2>(third, pushes.entry[2]);
-    }
-  }
-
  private:
-  [[gnu::always_inline]] void step(std::uint32_t row) {
-    g_ = adjoints_[row];
-    if (is_unreached(g_)) return;
-    adjoints_[row] = kUnreached;
-    keep_(row, g_);
-    entered_ = row;
-    visit_code(codes_[row], *this);
-  }
-
-  template <unsigned mask, unsigned k>
-  [[gnu::always_inline]] double operand(std::uint32_t link) const {
-    return (mask >> k & 1u) != 0 ? numbers_[link] : values_[link];
-  }
-
-  template <unsigned mask, unsigned k>
-  [[gnu::always_inline]] void push(std::uint32_t link, const Push<double>& contribution) {
-    if constexpr ((mask >> k & 1u) == 0) {
-      if (!contribution.taken) return;
-      accumulate(adjoints_[link], contribution.value);
-      low_ = std::min(low_, link);
-    }
-  }
-
-  const Code* codes_;
-  const Links* links_;
-  const double* values_;
-  const double* numbers_;
-  double* adjoints_;
+  const Arrays arrays_;
   Keep keep_;
-  double g_ = 0;
-  std::uint32_t entered_ = 0;
   std::uint32_t row_ = 0;
   std::uint32_t low_ = 0;
 };
+
+// Written for speed, by measurement: all state is local, and the commonest codes are asked for
+// first, because a branch is predicted better than a jump through a table.
+template <class Keep>
+[[gnu::flatten]] void Reverse<Keep>::run_to(std::uint32_t stop) {
+  const Arrays arrays = arrays_;
+  std::uint32_t row = row_, low = low_;
+  while (row > stop) {
+    double g = arrays.adjoints[--row];
+    if (is_unreached(g)) {
+      if (row < low) break;
+      continue;
+    }
+    for (bool below = true; below;) {
+      arrays.adjoints[row] = kUnreached;
+      keep_(row, g);
+      QuickStep step{{arrays, row, low, g}, arrays_};
+      const Code code = arrays.codes[row];
+      if (code == code_of(Op::mul, 0)) {
+        below = step.template descend<Op::mul, 0>(stop, row, g);
+      } else if (code == code_of(Op::add, 0)) {
+        below = step.template descend<Op::add, 1, 0>(stop, row, g);
+      } else if (code == code_of(Op::sub, 0)) {
+        below = step.template descend<Op::sub, 0>(stop, row, g);
+      } else if (code == code_of(Op::div, 0)) {
+        below = step.template descend<Op::div, 0>(stop, row, g);
+      } else {
+        visit_code(code, step);
+        below = false;
+      }
+      low = step.low;
+    }
+  }
+  row_ = row;
+  low_ = low;
+}
 
 // Sweeps once from y and calls found(k, adjoint) for each x, kUnreached if nothing arrived.
 template <class Found>
 void sweep_for(const Scalar& y, std::span<const Scalar> xs, Found&& found) {
   Tape& tape = Tape::active();
   Tape::State& state = TapeAccess::state(tape);
-  std::vector<std::uint32_t>& order = state.order;
-  order.resize(xs.size());
-  for (std::uint32_t k = 0; k < xs.size(); ++k) {
-    order[k] = k;
-    tape.node_of(xs[k], "gradient");
+  const auto row_of = [xs](std::uint32_t k) { return ScalarAccess::row(xs[k]); };
+  const auto count = static_cast<std::uint32_t>(xs.size());
+  bool ascending = true;
+  for (std::uint32_t k = 0; k < count; ++k) {
+    if (!state.rows.live(ScalarAccess::stamp(xs[k]))) tape.node_of(xs[k], "gradient");
+    ascending = ascending && (k == 0 || row_of(k - 1) <= row_of(k));
   }
   if (y.is_number()) {
-    for (std::uint32_t k = 0; k < xs.size(); ++k) found(k, kUnreached);
+    for (std::uint32_t k = 0; k < count; ++k) found(k, kUnreached);
     return;
   }
-  const auto row_of = [xs](std::uint32_t k) { return ScalarAccess::row(xs[k]); };
-  if (!std::ranges::is_sorted(order, std::less<>(), row_of)) {
+  const std::uint32_t top = tape.node_of(y, "gradient").index;
+  std::vector<std::uint32_t>& order = state.order;
+  if (!ascending) {
+    order.resize(count);
+    std::iota(order.begin(), order.end(), 0u);
     std::ranges::sort(order, std::less<>(), row_of);
   }
-  const std::uint32_t top = tape.node_of(y, "gradient").index;
-  double* adjoints = state.sweep.cover(state.rows.size);
+  const double* adjoints = state.sweep.cover(state.rows.size);
   const auto ignore = [](std::uint32_t, double) {};
-  Reverse<decltype(ignore)> sweep(state.rows, adjoints, ignore);
+  Reverse<decltype(ignore)> sweep(state.rows, state.sweep.data(), ignore);
   sweep.seed(top, 1.0);
-  for (auto k = order.rbegin(); k != order.rend(); ++k) {
-    sweep.run_to(row_of(*k) + 1);
-    found(*k, adjoints[row_of(*k)]);
+  std::uint32_t done = top + 1;  // rows from here on can add nothing to those below
+  for (std::uint32_t i = count; i-- > 0;) {
+    const std::uint32_t k = ascending ? i : order[i], row = row_of(k);
+    if (row + 1 < done) sweep.run_to(done = row + 1);
+    if (row + 1 == done && !is_operation(state.rows.codes[row])) done = row;
+    found(k, adjoints[row]);
   }
   state.sweep.clear(sweep.low(), sweep.row());
 }

@@ -34,8 +34,8 @@ std::string tape_words(std::uint32_t id, std::string_view name) {
 }
 
 // Grows region to hold `count` elements, or as many more as the system grants.
-template <class T>
-std::size_t grow(Region<T>& region, std::size_t used, std::size_t wanted) {
+template <class T, std::size_t shift>
+std::size_t grow(Region<T, shift>& region, std::size_t used, std::size_t wanted) {
   while (wanted > used) {
     if (region.reserve(wanted)) return region.capacity();
     wanted = used + (wanted - used) / 2;
