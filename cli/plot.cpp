@@ -4,6 +4,7 @@
 
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include <cmath>
 
 #include <algorithm>
 #include <chrono>
@@ -188,8 +189,16 @@ class PlotVerb : public Verb {
     for (const std::string& text : tangents_) {
       const auto at = read_number(text);
       if (!at) fail("plot", "--tangent: " + refusal(text));
+      if (!(*at >= range.from && *at <= range.to)) {
+        fail("plot", "--tangent: " + shortest(*at) + " lies outside of the range " +
+                         shortest(range.from) + ":" + shortest(range.to));
+      }
       double y[2];
       slopes(*at, y);
+      if (!std::isfinite(y[0]) || !std::isfinite(y[1])) {
+        fail("plot", "--tangent: there is none at " + shortest(*at) + ": the value is " +
+                         shortest(y[0]) + " and the slope " + shortest(y[1]));
+      }
       plot.tangents.push_back(
           {"tangent at " + shortest(*at) + ", slope " + short_number(y[1], 4), *at, y[0], y[1]});
     }

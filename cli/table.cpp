@@ -80,6 +80,11 @@ Sources bind(const ProgramInput& input, const CsvReader& rows) {
     const auto found = places.find(name);
     return found == places.end() ? kFixed : found->second;
   };
+  for (const std::string& constant : input.program().named_constants()) {
+    if (column_of(constant) == kFixed) continue;
+    fail("values", in_quotes(constant) + " is a column of " + rows.shown_path() +
+                       " and a constant that the program uses: give the column another name");
+  }
   Sources sources;
   bool any_column = names.empty();
   for (const std::string& name : names) {

@@ -15,6 +15,12 @@ Builder::Value Builder::constant(double number) {
   return static_cast<Value>(program_.constants_.size() - 1) | kConstant << kShift;
 }
 
+Builder::Value Builder::named_constant(std::string_view name, double number) {
+  auto& names = program_.named_constants_;
+  if (std::find(names.begin(), names.end(), name) == names.end()) names.emplace_back(name);
+  return constant(number);
+}
+
 // An operation of literals is a constant. An assigned constant is left alone: it has a name, and on
 // the tape an adjoint. The literals are taken back where nothing was made after them.
 Builder::Value Builder::emit(Op op, const Value* operands, int arity) {

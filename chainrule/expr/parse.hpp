@@ -16,6 +16,7 @@
 //
 // FUNCTION is any row of the table of operations; the last argument of leaky_relu, elu and selu may
 // be left out; hypot takes two or three; max, min and logsumexp take as many as there are.
+// pi and e are constants, until the program assigns the name itself: e = a + b.
 // A name followed by '(' is a function, any other name a value, so `beta` may be both.
 // A newline ends a statement unless something is open, or an operator follows or went before: a
 // line that begins with an operator continues the one before it. Numbers round to the nearest

@@ -33,6 +33,8 @@ class Program {
   std::span<const std::string> names() const { return names_; }
   /// The assigned names in the order of the source. Two may share a slot, or that of a free name.
   std::span<const Assignment> assignments() const { return assignments_; }
+  /// Those of pi and e that the program uses as constants (it may assign the names instead).
+  std::span<const std::string> named_constants() const { return named_constants_; }
   std::span<const double> constants() const { return constants_; }
   std::span<const Instruction> instructions() const { return instructions_; }
 
@@ -45,6 +47,7 @@ class Program {
   friend class Builder;
   std::vector<std::string> names_;
   std::vector<Assignment> assignments_;
+  std::vector<std::string> named_constants_;
   std::vector<double> constants_;
   std::vector<Instruction> instructions_;
   Slot result_ = 0;

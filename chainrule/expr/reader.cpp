@@ -103,11 +103,12 @@ void Reader::number(std::string_view text) {
 }
 
 void Reader::reference(std::string_view text) {
-  if (const double* value = reserved(text)) {
-    operands_.push_back(builder_.constant(*value));
+  const auto [entry, fresh] = known_.try_emplace(text, Known{0, offset_of(text.data()), false});
+  const double* constant = reserved(text);  // unless the program has assigned the name itself
+  if (constant != nullptr && !entry->second.assigned) {
+    operands_.push_back(builder_.named_constant(text, *constant));
     return;
   }
-  const auto [entry, fresh] = known_.try_emplace(text, Known{0, offset_of(text.data()), false});
   if (fresh) entry->second.value = builder_.name(text);
   operands_.push_back(entry->second.value);
 }
@@ -251,9 +252,6 @@ void Reader::apply_call(const Pending& pending) {
 
 void Reader::begin_assignment(std::string_view) {
   const std::string_view name = candidate_;
-  if (reserved(name) != nullptr) {
-    fail_at(name.data(), in_quotes(name) + " is a constant of the language and cannot be assigned");
-  }
   if (const auto entry = known_.find(name); entry != known_.end()) {
     const Known& first = entry->second;
     if (first.assigned) {

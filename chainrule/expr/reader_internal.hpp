@@ -37,6 +37,8 @@ class Builder {
 
   Value name(std::string_view text);
   Value constant(double number);
+  /// pi or e; the program remembers that it uses it.
+  Value named_constant(std::string_view name, double number);
   Value emit(Op op, const Value* operands, int arity);
   void assign(std::string_view text, Value value);
   /// Ends a statement: constants made so far may have a name, and folding must leave them alone.

@@ -141,6 +141,11 @@ Scalar scalar_of(NodeId node) {
 
 std::string to_string(const Scalar& x) {
   if (x.is_number()) return shortest(x.value());
+  if (detail::slot_of(ScalarAccess::stamp(x)) == detail::kUnfedSlot) {
+    const NodeId node{ScalarAccess::row(x)};
+    const bool stands = node.index < TapeAccess::state(Tape::active()).rows.size;
+    return (stands ? name_of(Tape::active(), node) : "a placeholder") + ": no value";
+  }
   const NodeInfo node = inspect(x);
   return node.name + ": " + shortest(node.value) +
          (node.grad ? ", grad " + shortest(*node.grad) : std::string());

@@ -232,7 +232,7 @@ void gradient(const Scalar& y, std::span<const Scalar> xs, std::span<double> out
                          std::to_string(xs.size()) + " inputs");
   }
   sweep_for(y, xs, [out](std::uint32_t k, double adjoint) {
-    out[k] = is_unreached(adjoint) ? 0.0 : adjoint;
+    out[k] = adjoint + 0.0;  // kUnreached, which is -0, gives 0
   });
 }
 

@@ -27,6 +27,7 @@ std::vector<Scalar> recorded_gradient(const Scalar& y, std::span<const Scalar> x
 std::vector<Scalar> recorded_gradient(const Scalar& y, std::initializer_list<Scalar> xs);
 
 /// ∂²y/∂x∂x' by forward over reverse, row-major n × n. Cost: n times a gradient in dual numbers.
+/// The xs are leaves: throws Error for the result of an operation.
 std::vector<double> hessian(const Scalar& y, std::span<const Scalar> xs);
 std::vector<double> hessian(const Scalar& y, std::initializer_list<Scalar> xs);
 /// The Hessian times a direction, at the cost of one gradient in dual numbers.

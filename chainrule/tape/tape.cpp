@@ -233,35 +233,46 @@ Frame::Frame(Tape& tape)
   if (slot_ == detail::kUnfedSlot) fail("frame", "254 frames are open already");
   tape.state_->depth = slot_;
   tape.state_->open(slot_);
+  stamp_ = tape.state_->rows.stamp;
 }
 
+// A frame that is closed before frames inside of it closes them too; their turn then finds another
+// stamp, or none, in their slot.
 Frame::~Frame() {
   Tape::State& state = *tape_.state_;
+  if (state.depth < slot_ || state.rows.stamps[slot_] != stamp_) return;
   state.rewind_to(rows_, numbers_);
-  state.rows.stamps[slot_] = 0;
+  for (unsigned slot = slot_; slot <= state.depth; ++slot) state.rows.stamps[slot] = 0;
   state.depth = slot_ - 1;
   state.rows.stamp = state.rows.stamps[slot_ - 1];
 }
 
 void Frame::rewind() {
-  if (tape_.state_->depth != slot_) fail("rewind", "an inner frame is still open");
-  tape_.state_->rewind_to(rows_, numbers_);
-  tape_.state_->open(slot_);
+  Tape::State& state = *tape_.state_;
+  if (state.depth < slot_ || state.rows.stamps[slot_] != stamp_) {
+    fail("rewind", "the frame is closed: one outside of it was closed first");
+  }
+  if (state.depth != slot_) fail("rewind", "an inner frame is still open");
+  state.rewind_to(rows_, numbers_);
+  state.open(slot_);
+  stamp_ = state.rows.stamp;
 }
 
-Activation::Activation(Tape& tape) : before_(detail::active_recorder), tape_(tape) {
-  if (before_ == &tape.state_->rows) return;
+Activation::Activation(Tape& tape)
+    : before_(detail::active_recorder), mine_(&tape.state_->rows), tape_(tape) {
+  if (before_ == mine_) return;
   if (tape.state_->active.exchange(true)) {
     fail_handle("activate", tape_words(tape.state_->id, tape.state_->name) +
                                 " is active already, on another thread or further out");
   }
-  detail::active_recorder = &tape.state_->rows;
+  detail::active_recorder = mine_;
 }
 
 Activation::~Activation() {
-  if (before_ == &tape_.state_->rows) return;
+  if (before_ == mine_) return;
+  // If the tape was destroyed inside of this scope, it is active no more, and is not looked at.
+  if (detail::active_recorder == mine_) tape_.state_->active = false;
   detail::active_recorder = before_;
-  tape_.state_->active = false;
 }
 
 // ---- looking at rows --------------------------------------------------------------------------

@@ -82,6 +82,7 @@ class [[nodiscard]] Frame {
   Tape& tape_;
   std::uint32_t rows_, numbers_;
   unsigned slot_;
+  std::uint32_t stamp_;
 };
 
 /// RAII: restores the tape that was active before.
@@ -95,6 +96,7 @@ class [[nodiscard]] Activation {
   friend class Tape;
   explicit Activation(Tape& tape);
   detail::Recorder* before_;
+  detail::Recorder* mine_;
   Tape& tape_;
 };
 

@@ -42,7 +42,7 @@ struct Difference {
 // (Ridders 1982; error terms h², h⁴, …). Kept is the entry whose distance from its parents is
 // smallest.
 Difference central_difference(Line& line, double scale, double value) {
-  constexpr int kSteps = 18;
+  constexpr int kSteps = 34;
   constexpr double kShrink = 2.0;
   double table[kSteps][kSteps];
   Difference best;
@@ -60,7 +60,7 @@ Difference central_difference(Line& line, double scale, double value) {
       const double spread = std::max(std::fabs(table[j][i] - table[j - 1][i]),
                                      std::fabs(table[j][i] - table[j - 1][i - 1]));
       const double error = std::max(spread, noise);
-      if (error < best.error) best = {table[j][i], error, h};
+      if (std::isfinite(table[j][i]) && error < best.error) best = {table[j][i], error, h};
     }
   }
   return best;
@@ -71,33 +71,41 @@ struct Sides {
   bool kink = false;
 };
 
-// One-sided slopes at shrinking steps. At a smooth point their difference falls with the step (it
-// is h·f″) until rounding takes over; at a kink it stays, at a jump it grows; a side may be
-// undefined.
+// One-sided slopes at shrinking steps. At a smooth point their difference halves with the step (it
+// is h·f″) until rounding takes over. At a kink both slopes settle and the difference stays; at a
+// jump or a vertical tangent a slope grows by the same factor each time; a side may be undefined.
+// What does none of these is not resolved by the steps, and no kink.
 Sides one_sided(Line& line, double scale, double value) {
-  constexpr int kSteps = 24;
-  Sides sides;
-  double first_gap = kNan, last_gap = kNan;
+  constexpr int kSteps = 40, kKept = 3;
+  double left[kKept] = {}, right[kKept] = {};
+  int kept = 0;
   double h = scale / 1024;
   for (int i = 0; i < kSteps; ++i, h /= 2) {
     const double up = line(h), down = line(-h);
-    const double right = (up - value) / h, left = (value - down) / h;
-    if (!std::isfinite(value) || std::isnan(up) != std::isnan(down)) {
-      return {left, right, std::isnan(up) || std::isnan(down)};
-    }
+    const double to_right = (up - value) / h, to_left = (value - down) / h;
+    if (std::isnan(up) != std::isnan(down)) return {to_left, to_right, true};
     const double noise =
         8 * kEps * std::max({std::fabs(up), std::fabs(down), std::fabs(value)}) / h;
-    const double gap = std::fabs(right - left);
-    if (i > 4 && noise > 1e-3 * std::max(std::fabs(right), std::fabs(left))) break;
-    if (std::isnan(first_gap)) first_gap = gap;
-    if (gap > 4 * noise)
-      last_gap = gap;
-    else
-      last_gap = 0;
-    sides = {left, right, false};
+    if (i > 4 && noise > 1e-3 * std::max(std::fabs(to_right), std::fabs(to_left))) break;
+    std::shift_left(left, left + kKept, 1);
+    std::shift_left(right, right + kKept, 1);
+    left[kKept - 1] = to_left;
+    right[kKept - 1] = to_right;
+    ++kept;
   }
-  const double size = std::max(std::fabs(sides.left), std::fabs(sides.right));
-  sides.kink = last_gap > 0.25 * first_gap && last_gap > 1e-6 * size;
+  Sides sides{left[2], right[2], false};
+  const double gap = std::fabs(right[2] - left[2]);
+  if (kept < kKept || !(gap > 1e-6 * std::max(std::fabs(left[2]), std::fabs(right[2]))))
+    return sides;
+  const auto settles = [gap](const double* slope) {
+    return std::fabs(slope[2] - slope[1]) <= 0.1 * gap &&
+           std::fabs(slope[1] - slope[0]) <= 0.1 * gap;
+  };
+  const auto grows = [](const double* slope) {
+    const double last = slope[2] / slope[1], before = slope[1] / slope[0];
+    return last > 1.05 && last < 2.1 && std::fabs(last - before) < 0.02;
+  };
+  sides.kink = (settles(left) || grows(left)) && (settles(right) || grows(right));
   return sides;
 }
 
@@ -135,7 +143,7 @@ class ComplexStep {
 };
 
 double relative(double a, double b) {
-  if (a == b || (std::isnan(a) && std::isnan(b))) return 0;
+  if (a == b || std::fabs(a - b) <= 1e-30 || (std::isnan(a) && std::isnan(b))) return 0;
   const double size = std::max(std::fabs(a), std::fabs(b));
   return std::isfinite(size) && size > 0 ? std::fabs(a - b) / size
                                          : std::numeric_limits<double>::infinity();
@@ -147,30 +155,27 @@ void judge(ComponentCheck& c, bool kink, double tolerance) {
   const double allowed = std::max(4 * c.difference_error, tolerance * size);
   const bool difference_agrees = std::fabs(c.derivative - c.difference) <= allowed;
   c.error = relative(c.derivative, c.complex_step.value_or(c.difference));
-  if (kink || !std::isfinite(c.derivative)) {
+  if (kink) {
     const double low = std::min(c.left, c.right), high = std::max(c.left, c.right);
     const double slack = tolerance * std::max(std::fabs(low), std::fabs(high));
     // Between the one-sided slopes every value is a convention; outside of them none is.
-    const bool outside = kink && std::isfinite(low) && std::isfinite(high) &&
+    const bool outside = std::isfinite(low) && std::isfinite(high) &&
                          (c.derivative < low - slack || c.derivative > high + slack);
     c.verdict = outside ? Verdict::wrong : Verdict::kink;
     return;
   }
-  // A difference says something of a derivative that is not 0 if it is known to three digits; a
-  // derivative of 0 is borne out by any difference that is 0 to within its error.
-  const bool usable =
-      c.derivative == 0 ? std::isfinite(c.difference_error) : c.difference_error <= 1e-3 * size;
-  if (c.complex_step) {
-    const double complex_gap = std::fabs(c.derivative - *c.complex_step);
-    const bool complex_agrees = complex_gap <= tolerance * 1e-3 * std::max(size, 1e-300);
-    if (!complex_agrees) {
-      c.verdict = Verdict::wrong;
-      return;
-    }
+  // A difference says something if it is known to three digits of its own. A derivative of 0 is
+  // borne out by any difference that is 0 to within its error.
+  const bool usable = c.difference_error <= 1e-3 * std::fabs(c.difference) ||
+                      (c.derivative == 0 && std::isfinite(c.difference_error));
+  if (!std::isfinite(c.derivative) || !usable) {
+    c.verdict = Verdict::noisy;
+    return;
   }
-  c.verdict = difference_agrees && usable ? Verdict::right
-              : usable                    ? Verdict::wrong
-                                          : Verdict::noisy;
+  // The complex step's own error is of the order of its step, squared.
+  const bool complex_agrees = !c.complex_step || std::fabs(c.derivative - *c.complex_step) <=
+                                                     1e-3 * tolerance * size + 1e-30;
+  c.verdict = difference_agrees && complex_agrees ? Verdict::right : Verdict::wrong;
 }
 
 // The least-squares slope of log r against log h over the steps at which r stands above rounding.
@@ -239,13 +244,25 @@ CheckReport check(ScalarFunction f, std::span<const double> x, const CheckOption
   for (std::size_t i = 0; i < x.size(); ++i) {
     direction[i] = 1.0;
     Line line(f, x, direction);
+    // Steps in proportion to x, and for a small x also steps of the size of 1.
     const double scale = x[i] != 0 ? std::fabs(x[i]) : 1.0;
-    const Difference central = central_difference(line, scale, report.value);
+    Difference central = central_difference(line, scale, report.value);
+    if (scale < 1e-3) {
+      const Difference wide = central_difference(line, 1.0, report.value);
+      if (wide.error < central.error) central = wide;
+    }
     const Sides sides = one_sided(line, scale, report.value);
     direction[i] = 0.0;
     ComponentCheck c{derivatives[i], central.value, central.error, central.step,  complex_steps[i],
                      sides.left,     sides.right,   0.0,           Verdict::right};
     judge(c, sides.kink, options.tolerance);
+    if (c.verdict == Verdict::wrong) {
+      // Steps that do not resolve the function can agree by accident: hear them once more.
+      direction[i] = 1.0;
+      const Difference again = central_difference(line, 0.7123 * scale, report.value);
+      direction[i] = 0.0;
+      if (!sides.kink && relative(again.value, central.value) > 1e-3) c.verdict = Verdict::noisy;
+    }
     report.components.push_back(c);
   }
   const auto rank = [](const ComponentCheck& c) {

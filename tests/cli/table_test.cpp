@@ -35,6 +35,15 @@ TEST(Table, adds_value_and_derivatives) {
   EXPECT_EQ(on_rows("x,y\nnan,inf\n").out, "x,y,value,d_x,d_y\nnan,inf,nan,inf,nan\n");
 }
 
+TEST(Table, a_column_named_as_a_constant_is_refused_where_the_program_uses_that) {
+  const Outcome clash = on_rows("x,e\n1,2\n", {"grad", "x*e"});
+  EXPECT_EQ(clash.err,
+            "chainrule grad: 'e' is a column of the standard input and a constant that the program "
+            "uses: give the column another name\n");
+  EXPECT_EQ(clash.code, 2);
+  EXPECT_EQ(on_rows("x,e\n3,2\n", {"grad", "x*x"}).out, "x,e,value,d_x\n3,2,9,6\n");
+}
+
 TEST(Table, reads_what_files_in_the_wild_have) {
   EXPECT_EQ(on_rows("\xEF\xBB\xBFx,\"na\"\"me, q\",y\r\n1,\"hi, \"\"x\"\"\n there\",2\r\n\"3\", z "
                     ",+4\r\n\r\n")

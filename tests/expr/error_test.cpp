@@ -86,10 +86,10 @@ TEST(SyntaxErrors, say_what_was_expected_and_point_at_the_place) {
        "column 8: 'a' is assigned twice, first at column 1\n"
        "  a = 1; a = 2\n"
        "         ^"},
-      {"pi = 3",
-       "column 1: 'pi' is a constant of the language and cannot be assigned\n"
-       "  pi = 3\n"
-       "  ^"},
+      {"a = 2*pi; pi = 3",
+       "column 7: 'pi' is used here, before it is assigned at column 11\n"
+       "  a = 2*pi; pi = 3\n"
+       "        ^"},
       {"a + b = 3",
        "column 7: only a name at the beginning of a statement is assigned; '==' compares\n"
        "  a + b = 3\n"

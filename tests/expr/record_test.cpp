@@ -64,8 +64,8 @@ TEST(WorkedExamples, one_variable_twice) {
   EXPECT_EQ(grads("a-a", {3}), Values{0});
   EXPECT_EQ(grads("a/a", {4}), Values{0});
   expect_near(grads("pow(a,a)", {2}), {4 * (1 + std::log(2.0))}, 1e-15);
-  EXPECT_EQ(value("d=a*b; e1=a+b; d*e1", {-2, 3}), -6);
-  EXPECT_EQ(grads("d=a*b; e1=a+b; d*e1", {-2, 3}), (Values{-3, -8}));
+  EXPECT_EQ(value("d=a*b; e=a+b; d*e", {-2, 3}), -6);
+  EXPECT_EQ(grads("d=a*b; e=a+b; d*e", {-2, 3}), (Values{-3, -8}));
 }
 
 TEST(WorkedExamples, a_step_of_gradient_ascent) {

@@ -54,6 +54,7 @@ TEST_F(Handles, a_placeholder_throws_until_it_has_a_value) {
   EXPECT_SAYS("placeholder speed has no value", p * 2);
   EXPECT_SAYS("placeholder speed has no value", sin(p));
   EXPECT_SAYS("placeholder speed has no value", p.backward());
+  EXPECT_EQ(to_string(p), "speed: no value");
   p.assign(3);
   EXPECT_EQ(gradient(p * p, {p})[0], 6);
   EXPECT_EQ(inspect(p).kind, NodeKind::placeholder);
@@ -190,6 +191,33 @@ TEST_F(Handles, frames_nest_and_labels_go_with_them) {
   }
   const Scalar again = x * x;
   EXPECT_EQ(again.name(), "mul/0");
+}
+
+TEST_F(Handles, frames_closed_out_of_order_leave_the_tape_usable) {
+  const Scalar x = variable(2, "x");
+  auto* outer = new Frame(tape.frame());
+  auto* inner = new Frame(tape.frame());
+  const Scalar y = x * x;
+  delete outer;
+  EXPECT_SAYS("stale", y + 1);
+  EXPECT_SAYS("closed", inner->rewind());
+  const Frame fresh = tape.frame();
+  const Scalar z = x * x;
+  delete inner;
+  EXPECT_EQ(gradient(z, {x})[0], 4);
+  EXPECT_FALSE(variable(3).is_number());
+}
+
+TEST_F(Handles, a_tape_destroyed_inside_its_activation_is_let_go) {
+  auto* doomed = new Tape("doomed");
+  {
+    const Activation inner = doomed->activate();
+    variable(1);
+    delete doomed;
+    const Frame frame = Tape::active().frame();  // the thread's default tape
+    EXPECT_EQ((variable(2) * 3).value(), 6);
+  }
+  EXPECT_EQ(&Tape::active(), &tape);
 }
 
 TEST_F(Handles, more_than_254_frames_are_refused) {

@@ -29,7 +29,8 @@ long resident_kilobytes() {
 }
 
 TEST(InChild, a_chain_of_ten_million_operations_records_reverses_prints_and_is_destroyed) {
-  const Frame frame = Tape::active().frame();
+  Tape tape("long");
+  const Activation active = tape.activate();
   const Scalar x = variable(1.0000001, "x");
   Scalar y = x;
   for (int i = 0; i < kLong; ++i) y = y * x;

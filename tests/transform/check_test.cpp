@@ -71,6 +71,31 @@ TEST(Check, rounding_noise_is_called_noisy_not_wrong) {
   EXPECT_NEAR(*report.components[0].complex_step, std::cos(0.5), 1e-15);
 }
 
+TEST(Check, a_slope_of_0_is_right_though_the_complex_step_leaves_a_trace) {
+  EXPECT_EQ(check_at([](Inputs x) { return x[0] * x[0] * x[0]; }, {0.0}).verdict, Verdict::right);
+  EXPECT_EQ(check_at([](Inputs x) { return sin(x[0]) - x[0]; }, {0.0}).verdict, Verdict::right);
+  EXPECT_EQ(check_at([](Inputs x) { return pow(x[0] - 1, 3); }, {1.0}).verdict, Verdict::right);
+}
+
+TEST(Check, what_the_steps_cannot_resolve_is_never_called_wrong_nor_a_kink) {
+  for (const double rate : {1e3, 1e6, 1e8}) {
+    const auto f = [rate](Inputs x) { return sin(rate * x[0]); };
+    EXPECT_NE(check_at(f, {1.0}).verdict, Verdict::wrong) << rate;
+    EXPECT_NE(check_at(f, {1.0}).verdict, Verdict::kink) << rate;
+  }
+  for (const double at : {1e10, 1e20}) {
+    const auto verdict = check_at([](Inputs x) { return cos(x[0]); }, {at}).verdict;
+    EXPECT_TRUE(verdict == Verdict::right || verdict == Verdict::noisy) << at;
+  }
+  EXPECT_EQ(check_at([](Inputs x) { return x[0] * x[0]; }, {1e200}).verdict, Verdict::noisy);
+  EXPECT_EQ(check_at([](Inputs x) { return log(x[0]); }, {-1.0}).verdict, Verdict::noisy);
+}
+
+TEST(Check, a_tiny_input_is_checked_with_steps_of_its_function) {
+  EXPECT_EQ(check_at([](Inputs x) { return exp(x[0]); }, {1e-20}).verdict, Verdict::right);
+  EXPECT_EQ(check_at([](Inputs x) { return log(x[0]); }, {1e-20}).verdict, Verdict::right);
+}
+
 TEST(Check, a_linear_function_has_no_remainder) {
   const auto report = check_at([](Inputs x) { return 3 * x[0] - 2 * x[1]; }, {1.0, 4.0});
   EXPECT_EQ(report.verdict, Verdict::right);
