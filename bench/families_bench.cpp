@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <string>
@@ -267,8 +268,12 @@ void print_header() {
 template <class Problem, class... Sizes>
 bool row(const std::string& name, Sizes... sizes) {
   std::fflush(stdout);
+  namespace fs = std::filesystem;
+  const fs::path scratch = fs::temp_directory_path() / ("bench" + std::to_string(getpid()));
+  fs::create_directory(scratch);
   const pid_t child = fork();
   if (child == 0) {
+    fs::current_path(scratch);  // some libraries write files where they run
     const Problem problem(sizes...);
     const Row row = enter(name, problem);
     Least reporter;
@@ -277,8 +282,10 @@ bool row(const std::string& name, Sizes... sizes) {
     std::fflush(stdout);
     _exit(0);
   }
-  int status = 0;
-  return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+  int status = 1;
+  if (child > 0) waitpid(child, &status, 0);
+  fs::remove_all(scratch);
+  return status == 0;
 }
 
 }  // namespace
