@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <regex>
 #include <string>
 
 #include "bench/contest.hpp"
@@ -264,9 +265,20 @@ void print_header() {
   std::printf("reverse: one recording swept again and again; both: recorded and swept each time\n");
 }
 
+/// Whether --benchmark_filter names anything of this row.
+bool is_wanted(const std::string& name) {
+  const std::string filter = benchmark::GetBenchmarkFilter();
+  if (filter.empty() || filter == "all") return true;
+  const std::regex pattern(filter);
+  return std::ranges::any_of(
+      std::initializer_list<Phase>{Phase::record, Phase::reverse, Phase::both},
+      [&](Phase phase) { return std::regex_search(key(name, "chainrule", phase), pattern); });
+}
+
 /// A row of the table, in a process of its own; whether its derivatives are right.
 template <class Problem, class... Sizes>
 bool row(const std::string& name, Sizes... sizes) {
+  if (!is_wanted(name)) return true;
   std::fflush(stdout);
   namespace fs = std::filesystem;
   const fs::path scratch = fs::temp_directory_path() / ("bench" + std::to_string(getpid()));

@@ -259,7 +259,7 @@ void Frame::rewind() {
 }
 
 Activation::Activation(Tape& tape)
-    : before_(detail::active_recorder), mine_(&tape.state_->rows), tape_(tape) {
+    : before_(detail::active_recorder), mine_(&tape.state_->rows), id_(tape.state_->id) {
   if (before_ == mine_) return;
   if (tape.state_->active.exchange(true)) {
     fail_handle("activate", tape_words(tape.state_->id, tape.state_->name) +
@@ -268,10 +268,14 @@ Activation::Activation(Tape& tape)
   detail::active_recorder = mine_;
 }
 
+// The tape may have been destroyed inside of this scope, and another stand in its place: only what
+// is active now is looked at.
 Activation::~Activation() {
   if (before_ == mine_) return;
-  // If the tape was destroyed inside of this scope, it is active no more, and is not looked at.
-  if (detail::active_recorder == mine_) tape_.state_->active = false;
+  if (detail::active_recorder == mine_) {
+    Tape::State& state = *mine_->tape->state_;
+    if (state.id == id_) state.active = false;
+  }
   detail::active_recorder = before_;
 }
 

@@ -97,7 +97,7 @@ class [[nodiscard]] Activation {
   explicit Activation(Tape& tape);
   detail::Recorder* before_;
   detail::Recorder* mine_;
-  Tape& tape_;
+  std::uint32_t id_;
 };
 
 }  // namespace chainrule
