@@ -12,11 +12,13 @@
 chainrule_floor(chainrule/base       FLOOR 0)
 chainrule_floor(chainrule/op         FLOOR 1 LINKS base                   USES boost_math)
 chainrule_floor(chainrule/tape       FLOOR 2 LINKS base op)
-chainrule_floor(chainrule/transform  FLOOR 4 LINKS base op tape)
-chainrule_floor(chainrule/draw       FLOOR 8 LINKS base op tape transform USES nlohmann_json MAY_USE graphviz gnuplot)
+chainrule_floor(chainrule/graph      FLOOR 3 LINKS base op tape           USES pegtl)
+chainrule_floor(chainrule/transform  FLOOR 4 LINKS base op tape graph)
+chainrule_floor(chainrule/block      FLOOR 4 LINKS base op tape graph     USES eigen)
+chainrule_floor(chainrule/draw       FLOOR 8 LINKS base op tape graph transform USES nlohmann_json MAY_USE graphviz gnuplot)
 chainrule_floor(chainrule/expr       FLOOR 8 LINKS base op tape transform USES pegtl)
-chainrule_floor(cli                  FLOOR 9 LINKS base op tape transform draw expr
+chainrule_floor(cli                  FLOOR 9 LINKS base op tape graph transform block draw expr
                                      USES cli11 fmt nlohmann_json fast_float)
 
 # What `#include <chainrule/chainrule.hpp>` brings, and so what chainrule::chainrule links.
-chainrule_umbrella(base op tape transform)
+chainrule_umbrella(base op tape graph transform block)
