@@ -25,7 +25,8 @@ PictureKind kind_of(NodeKind kind) {
     case NodeKind::variable: return PictureKind::variable;
     case NodeKind::constant: return PictureKind::constant;
     case NodeKind::placeholder: return PictureKind::placeholder;
-    case NodeKind::operation: return PictureKind::operation;
+    case NodeKind::operation:
+    case NodeKind::block: return PictureKind::operation;
   }
   __builtin_unreachable();
 }
@@ -42,6 +43,7 @@ PictureNode node_of(const NodeInfo& from) {
     node.op = op.name;
     node.glyph = op.glyph.empty() ? op.name : op.glyph;
   }
+  if (from.kind == NodeKind::block) node.glyph = node.op = from.block;
   if (from.at.file != nullptr) {
     node.source = std::string(from.at.file) + ":" + std::to_string(from.at.line);
   }

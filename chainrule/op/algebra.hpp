@@ -26,6 +26,12 @@ using Truth = typename TruthOf<V>::type;
 /// The plain number at the bottom of a value: every algebra with numbers overloads it.
 constexpr double primal(double v) { return v; }
 
+/// Whether code over V must not decide by the values in hand, because it is recorded for others.
+template <class V>
+constexpr bool keeps_choices(const V&) {
+  return false;
+}
+
 template <class V>
 concept Algebra = std::constructible_from<V, double> && requires(const V& a) {
   { a + a } -> std::convertible_to<V>;

@@ -55,10 +55,21 @@ V norm(std::span<const V> x) {
 /// With m the largest entry, taken as a plain number, at index k:
 ///   z = m + log1p(Σᵢ≠ₖ exp(xᵢ − m) + expm1(xₖ − m))
 /// which neither overflows nor loses a small second term, and whose derivatives of every order are
-/// those of the formula: m cancels in all of them.
+/// those of the formula: m cancels in all of them. Where choices stay in the graph no k is chosen:
+/// then z = m + log Σ exp(xᵢ − m), which differs by its rounding alone.
 template <class V>
 V logsumexp(std::span<const V> x) {
-  using plain::exp, plain::expm1, plain::log1p;
+  using plain::exp, plain::expm1, plain::log, plain::log1p, plain::max, plain::stop_gradient;
+  if (!x.empty() && keeps_choices(x[0])) {
+    V largest = x[0];
+    for (const V& entry : x.subspan(1)) largest = max(largest, entry);
+    // All −∞, or a +∞: then the differences are NaN, and the sum is its largest term.
+    const V peak = stop_gradient(
+        select(abs(largest) < std::numeric_limits<double>::infinity(), largest, V(0.0)));
+    V total = exp(x[0] - peak);
+    for (const V& entry : x.subspan(1)) total = total + exp(entry - peak);
+    return peak + log(total);
+  }
   double m = -std::numeric_limits<double>::infinity();
   std::size_t k = 0;
   for (std::size_t i = 0; i < x.size(); ++i) {

@@ -20,13 +20,15 @@ enum class Code : std::uint8_t {
   constant,
   placeholder,
   third_operand,  ///< the row before a ternary operation holds its third operand
+  block,          ///< the header of a block: links are its place among the blocks, and its outputs
+  block_output,   ///< one value of a block: links are the header's row, and which one
 #define CR_CODE(name, mask)     name##_##mask,
 #define CR_OP(name, arity, ...) CR_CODES_##arity(name)
 #define CR_FN                   CR_OP
 #define CR_DEF                  CR_OP
 #include "chainrule/op/ops.def"
 #undef CR_CODE
-  first_operation = 4
+  first_operation = 6
 };
 
 /// Number of masks of an operation: bit k is set where operand k is a plain number. An operation on
@@ -57,10 +59,13 @@ constexpr Code code_of(Op op, unsigned mask) {
   return static_cast<Code>(kCodes.first[static_cast<unsigned>(op)] + mask);
 }
 constexpr bool is_operation(Code code) { return code >= Code::first_operation; }
+/// Whether a row is a node of its own, and not part of another one.
+constexpr bool is_node(Code code) { return code != Code::third_operand && code != Code::block; }
 constexpr Op op_of(Code code) { return kCodes.op[static_cast<unsigned>(code)]; }
 constexpr unsigned mask_of(Code code) { return kCodes.mask[static_cast<unsigned>(code)]; }
 
-/// Calls visitor.operation<op, mask>() or visitor.leaf(); a third_operand row is passed over.
+/// Calls visitor.operation<op, mask>(), .leaf(), .block() or .block_output(); a third_operand row
+/// is passed over.
 template <class Visitor>
 [[gnu::always_inline]] inline void visit_code(Code code, Visitor&& visitor) {
   switch (code) {
@@ -68,6 +73,8 @@ template <class Visitor>
     case Code::constant:
     case Code::placeholder: return visitor.leaf();
     case Code::third_operand: return;
+    case Code::block: return visitor.block();
+    case Code::block_output: return visitor.block_output();
 #define CR_CODE(name, mask) \
   case Code::name##_##mask: \
     return visitor.template operation<Op::name, mask>();

@@ -12,27 +12,32 @@
 namespace chainrule {
 namespace {
 
-using detail::Recorder;
-
 std::string place_of(const Tape::State& state, std::uint32_t row) {
   if (row >= state.lines.size() || state.lines[row].file == nullptr) return "";
   return std::string(", recorded at ") + state.lines[row].file + ":" +
          std::to_string(state.lines[row].line);
 }
 
+std::string_view operation_name(const Tape::State& state, std::uint32_t row) {
+  const detail::Code code = state.rows.codes[row];
+  if (is_operation(code)) return info(op_of(code)).name;
+  return block_at(state, state.rows.links[row].x).block->name();
+}
+
 // "log/0 = log(x = -1) = nan, recorded at f.cpp:12"
 std::string sentence(const Tape& tape, std::uint32_t row) {
   const Tape::State& state = TapeAccess::state(tape);
-  const Operands operands(state.rows, row);
+  const Operands operands(state, row);
   std::string text = name_of(tape, {row});
-  if (operands.count > 0) {
-    text.append(" = ").append(info(op_of(state.rows.codes[row])).name).append("(");
-    for (int k = 0; k < operands.count; ++k) {
+  if (operands.count() > 0) {
+    constexpr std::size_t kMostShown = 8;
+    text.append(" = ").append(operation_name(state, row)).append("(");
+    for (std::size_t k = 0; k < operands.count() && k < kMostShown; ++k) {
       if (k > 0) text += ", ";
-      if (!operands.is_number[k]) text += name_of(tape, {operands.link[k]}) + " = ";
-      text += shortest(operands.values[k]);
+      if (!operands.is_number(k)) text += name_of(tape, {operands.link(k)}) + " = ";
+      text += shortest(operands.values()[k]);
     }
-    text += ")";
+    text += operands.count() > kMostShown ? ", ...)" : ")";
   }
   return text + " = " + shortest(state.rows.values[row]) + place_of(state, row);
 }
@@ -40,20 +45,19 @@ std::string sentence(const Tape& tape, std::uint32_t row) {
 // Walks the reverse sweep of y over `rows`, calling visit(row, operand, adjoint, contribution) for
 // each contribution that is pushed.
 template <class Visit>
-void walk_contributions(const Recorder& recorder, const std::vector<std::uint32_t>& rows,
+void walk_contributions(const Tape::State& state, const std::vector<std::uint32_t>& rows,
                         Visit&& visit) {
   std::vector<double> adjoints(rows.back() + std::size_t{1}, kUnreached);
   accumulate(adjoints[rows.back()], 1.0);
   for (auto row = rows.rbegin(); row != rows.rend(); ++row) {
     const double g = adjoints[*row];
-    const Operands operands(recorder, *row);
-    if (is_unreached(g) || operands.count == 0) continue;
-    read_pullback<double>(op_of(recorder.codes[*row]), g, operands.values, recorder.values[*row],
-                          [&](int k, double contribution) {
-                            if (operands.is_number[k]) return;
-                            accumulate(adjoints[operands.link[k]], contribution);
-                            visit(*row, operands.link[k], g, contribution);
-                          });
+    if (is_unreached(g)) continue;
+    const Operands operands(state, *row);
+    operands.pull_back(g, [&](std::size_t k, double contribution) {
+      if (operands.is_number(k)) return;
+      accumulate(adjoints[operands.link(k)], contribution);
+      visit(*row, operands.link(k), g, contribution);
+    });
   }
 }
 
@@ -62,25 +66,24 @@ void walk_contributions(const Recorder& recorder, const std::vector<std::uint32_
 std::optional<Fault> first_nan(const Scalar& y) {
   const Tape& tape = Tape::active();
   const Tape::State& state = TapeAccess::state(tape);
-  const auto rows = ancestor_rows(state.rows, tape.node_of(y, "first_nan").index);
+  const auto rows = ancestor_rows(state, tape.node_of(y, "first_nan").index);
   for (const std::uint32_t row : rows) {
-    const Operands operands(state.rows, row);
-    const bool inherited = std::any_of(operands.values, operands.values + operands.count,
-                                       [](double value) { return std::isnan(value); });
-    if (std::isnan(state.rows.values[row]) && !inherited) {
+    if (!std::isnan(state.rows.values[row])) continue;
+    const Operands operands(state, row);
+    if (std::ranges::none_of(operands.values(), [](double value) { return std::isnan(value); })) {
       return Fault{{row}, false, "the value is NaN first at " + sentence(tape, row)};
     }
   }
   std::optional<Fault> fault;
-  walk_contributions(state.rows, rows,
-                     [&](std::uint32_t row, std::uint32_t operand, double g, double contribution) {
-                       if (fault || !std::isnan(contribution) || std::isnan(g)) return;
-                       fault = Fault{{row},
-                                     true,
-                                     "the adjoint is NaN first where " + sentence(tape, row) +
-                                         " passes its adjoint " + shortest(g) + " on to " +
-                                         name_of(tape, {operand})};
-                     });
+  walk_contributions(
+      state, rows, [&](std::uint32_t row, std::uint32_t operand, double g, double contribution) {
+        if (fault || !std::isnan(contribution) || std::isnan(g)) return;
+        fault =
+            Fault{{row},
+                  true,
+                  "the adjoint is NaN first where " + sentence(tape, row) + " passes its adjoint " +
+                      shortest(g) + " on to " + name_of(tape, {operand})};
+      });
   return fault;
 }
 
@@ -93,7 +96,7 @@ std::string explain(const Scalar& y, const Scalar& x) {
     return "the plain number " + shortest(y.value()) + " does not depend on " + x_name;
   const std::uint32_t top = tape.node_of(y, "explain").index;
   const std::string y_name = name_of(tape, {top});
-  const auto rows = ancestor_rows(state.rows, top);
+  const auto rows = ancestor_rows(state, top);
   if (!std::ranges::binary_search(rows, bottom)) {
     return y_name + " does not depend on " + x_name + ": no path leads from one to the other";
   }
@@ -109,25 +112,24 @@ std::string explain(const Scalar& y, const Scalar& x) {
   strength[bottom] = 1.0;
   depends[bottom] = true;
   for (const std::uint32_t row : rows) {
-    const Operands operands(state.rows, row);
-    if (row == bottom || operands.count == 0) continue;
-    for (int k = 0; k < operands.count; ++k) {
-      if (!operands.is_number[k] && depends[operands.link[k]]) depends[row] = true;
+    const Operands operands(state, row);
+    if (row == bottom || operands.count() == 0) continue;
+    for (std::size_t k = 0; k < operands.count(); ++k) {
+      if (!operands.is_number(k) && depends[operands.link(k)]) depends[row] = true;
     }
-    read_pullback<double>(op_of(state.rows.codes[row]), 1.0, operands.values,
-                          state.rows.values[row], [&](int k, double partial) {
-                            const std::uint32_t from = operands.link[k];
-                            if (operands.is_number[k] || strength[from] < 0) return;
-                            const double along = strength[from] * std::fabs(partial);
-                            if (!(along <= strength[row])) {
-                              strength[row] = along;
-                              through[row] = from;
-                              partial_there[row] = partial;
-                            }
-                          });
+    operands.pull_back(1.0, [&](std::size_t k, double partial) {
+      const std::uint32_t from = operands.link(k);
+      if (operands.is_number(k) || strength[from] < 0) return;
+      const double along = strength[from] * std::fabs(partial);
+      if (!(along <= strength[row])) {
+        strength[row] = along;
+        through[row] = from;
+        partial_there[row] = partial;
+      }
+    });
     if (strength[row] < 0) {
-      for (int k = 0; k < operands.count; ++k) {
-        if (!operands.is_number[k] && strength[operands.link[k]] >= 0) {
+      for (std::size_t k = 0; k < operands.count(); ++k) {
+        if (!operands.is_number(k) && strength[operands.link(k)] >= 0) {
           cuts.push_back(row);
           break;
         }

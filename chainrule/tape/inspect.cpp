@@ -13,20 +13,36 @@ namespace {
 using detail::Code;
 using detail::Recorder;
 
-constexpr std::size_t kLeafKinds = 3;
+// Rows that are counted together for automatic names: leaves of a kind, an operation's, blocks'.
+constexpr std::size_t kFamilies = static_cast<std::size_t>(Code::first_operation) + kOpCount;
 
 std::size_t family_of(Code code) {
-  return is_operation(code) ? kLeafKinds + static_cast<std::size_t>(op_of(code))
+  const auto first = static_cast<std::size_t>(Code::first_operation);
+  return is_operation(code) ? first + static_cast<std::size_t>(op_of(code))
                             : static_cast<std::size_t>(code);
 }
 
-std::string_view family_name(Code code) {
-  if (is_operation(code)) return info(op_of(code)).name;
-  return code == Code::variable ? "var" : code == Code::constant ? "const" : "plc";
+NodeKind kind_of(Code code) {
+  if (is_operation(code)) return NodeKind::operation;
+  return code == Code::block_output ? NodeKind::block : static_cast<NodeKind>(code);
 }
 
-NodeKind kind_of(Code code) {
-  return is_operation(code) ? NodeKind::operation : static_cast<NodeKind>(code);
+// The automatic name of a row before which `count` of its family stand: mul/0, var/2, solve/1[0],
+// where blocks are counted whatever their name.
+std::string automatic_name(const Tape::State& state, std::uint32_t row, std::size_t count) {
+  const Code code = state.rows.codes[row];
+  const auto numbered = [](std::string_view family, std::size_t n) {
+    return std::string(family) + "/" + std::to_string(n);
+  };
+  if (is_operation(code)) return numbered(info(op_of(code)).name, count);
+  if (code == Code::block_output) {
+    const auto [header, which] = state.rows.links[row];
+    const std::string name =
+        numbered(block_at(state, header).block->name(), state.rows.links[header].x);
+    return block_at(state, header).block->outputs() == 1 ? name
+                                                         : name + "[" + std::to_string(which) + "]";
+  }
+  return numbered(code == Code::variable ? "var" : code == Code::constant ? "const" : "plc", count);
 }
 
 NodeInfo node_info(const Tape::State& state, std::uint32_t row, std::string name) {
@@ -35,6 +51,7 @@ NodeInfo node_info(const Tape::State& state, std::uint32_t row, std::string name
   NodeInfo node{{row},
                 kind_of(code),
                 is_operation(code) ? op_of(code) : Op{},
+                {},
                 std::move(name),
                 state.label_of(row) != nullptr,
                 rows.values[row],
@@ -45,15 +62,13 @@ NodeInfo node_info(const Tape::State& state, std::uint32_t row, std::string name
     node.grad = state.grads.data()[row];
   }
   if (row < state.lines.size()) node.at = state.lines[row];
-  const Operands operands(rows, row);
-  for (int k = 0; k < operands.count; ++k) {
-    node.operands.push_back({operands.is_number[k], {operands.link[k]}, operands.values[k], {}});
+  if (code == Code::block_output) node.block = block_at(state, rows.links[row].x).block->name();
+  const Operands operands(state, row);
+  for (std::size_t k = 0; k < operands.count(); ++k) {
+    node.operands.push_back({operands.is_number(k), {operands.link(k)}, operands.values()[k], {}});
   }
-  if (operands.count > 0) {
-    read_pullback<double>(node.op, 1.0, operands.values, node.value, [&](int k, double partial) {
-      node.operands[static_cast<std::size_t>(k)].partial = partial;
-    });
-  }
+  operands.pull_back(1.0,
+                     [&](std::size_t k, double partial) { node.operands[k].partial = partial; });
   return node;
 }
 
@@ -65,9 +80,9 @@ std::string name_of(const Tape& tape, NodeId node) {
   const Code* codes = state.rows.codes;
   const std::size_t family = family_of(codes[node.index]);
   const auto before = std::count_if(codes, codes + node.index, [family](Code code) {
-    return code != Code::third_operand && family_of(code) == family;
+    return is_node(code) && family_of(code) == family;
   });
-  return std::string(family_name(codes[node.index])) + "/" + std::to_string(before);
+  return automatic_name(state, node.index, static_cast<std::size_t>(before));
 }
 
 NodeInfo inspect(const Scalar& node) {
@@ -81,18 +96,16 @@ std::vector<NodeInfo> inspect(Tape& tape, const std::vector<NodeId>& nodes) {
   std::vector<NodeId> ascending = nodes;
   std::ranges::sort(ascending);
   std::vector<std::string> names(ascending.size());
-  std::vector<std::size_t> counts(kLeafKinds + kOpCount);
+  std::vector<std::size_t> counts(kFamilies);
   std::uint32_t row = 0;
   for (std::size_t k = 0; k < ascending.size(); ++k) {
     for (; row < ascending[k].index; ++row) {
       const Code code = state.rows.codes[row];
-      if (code != Code::third_operand) ++counts[family_of(code)];
+      if (is_node(code)) ++counts[family_of(code)];
     }
     const std::string* label = state.label_of(row);
     const Code code = state.rows.codes[row];
-    names[k] = label != nullptr
-                   ? *label
-                   : std::string(family_name(code)) + "/" + std::to_string(counts[family_of(code)]);
+    names[k] = label != nullptr ? *label : automatic_name(state, row, counts[family_of(code)]);
   }
   std::vector<NodeInfo> infos;
   infos.reserve(nodes.size());
@@ -105,10 +118,10 @@ std::vector<NodeInfo> inspect(Tape& tape, const std::vector<NodeId>& nodes) {
 
 std::vector<NodeId> ancestors(const Scalar& y) {
   Tape& tape = Tape::active();
-  const Recorder& rows = TapeAccess::state(tape).rows;
+  const Tape::State& state = TapeAccess::state(tape);
   struct Visit {
     std::uint32_t row;
-    int next_operand;
+    std::size_t next_operand;
   };
   const std::uint32_t top = tape.node_of(y, "ancestors").index;
   std::vector<bool> entered(top + std::size_t{1});
@@ -117,23 +130,23 @@ std::vector<NodeId> ancestors(const Scalar& y) {
   entered[top] = true;
   while (!stack.empty()) {
     Visit& visit = stack.back();
-    const Operands operands(rows, visit.row);
-    if (visit.next_operand == operands.count) {
+    const Operands operands(state, visit.row);
+    if (visit.next_operand == operands.count()) {
       order.push_back({visit.row});
       stack.pop_back();
       continue;
     }
-    const int k = visit.next_operand++;
-    if (operands.is_number[k] || entered[operands.link[k]]) continue;
-    entered[operands.link[k]] = true;
-    stack.push_back({operands.link[k], 0});
+    const std::size_t k = visit.next_operand++;
+    if (operands.is_number(k) || entered[operands.link(k)]) continue;
+    entered[operands.link(k)] = true;
+    stack.push_back({operands.link(k), 0});
   }
   return order;
 }
 
 Scalar scalar_of(NodeId node) {
   const Tape::State& state = TapeAccess::state(Tape::active());
-  if (node.index >= state.rows.size || state.rows.codes[node.index] == Code::third_operand) {
+  if (node.index >= state.rows.size || !is_node(state.rows.codes[node.index])) {
     fail("scalar_of", "no node stands in row " + std::to_string(node.index));
   }
   return state.handle_to(node.index);

@@ -9,7 +9,7 @@
 
 namespace chainrule {
 
-enum class NodeKind { variable, constant, placeholder, operation };
+enum class NodeKind { variable, constant, placeholder, operation, block };
 
 /// One edge into a node.
 struct OperandInfo {
@@ -22,7 +22,8 @@ struct OperandInfo {
 struct NodeInfo {
   NodeId id;
   NodeKind kind;
-  Op op;  ///< of an operation
+  Op op;                   ///< of an operation
+  std::string_view block;  ///< of a value of a block: the block's name
   std::string name;
   bool labelled;  ///< name is a label, not an automatic name
   double value;

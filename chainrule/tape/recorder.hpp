@@ -35,6 +35,7 @@ struct Recorder {
   std::uint32_t number_count = 0;
   std::uint32_t number_limit = 0;
   std::uint32_t stamp = 0;  ///< the innermost open frame's
+  bool watching = false;    ///< whether taking a plain number or a bool out goes through watch()
   Tape* tape = nullptr;
   std::uint32_t stamps[kSlots] = {};
   std::uint32_t recent[256] = {};  ///< where a number was last put, by its hash

@@ -1,5 +1,6 @@
 #include "chainrule/tape/scalar.hpp"
 
+#include <cfloat>
 #include <cmath>
 #include <string>
 
@@ -49,7 +50,7 @@ Scalar constant(double value, std::string_view label, Location at) {
 Scalar placeholder(std::string_view label, Location at) {
   const std::uint32_t stamp = TapeAccess::state(Tape::active()).new_stamp(detail::kUnfedSlot);
   const Scalar node = leaf(Code::placeholder, unfed_value(stamp), label, at);
-  return ScalarAccess::make(node.value(), ScalarAccess::row(node), stamp);
+  return ScalarAccess::make(ScalarAccess::value(node), ScalarAccess::row(node), stamp);
 }
 
 NodeId Scalar::node() const { return Tape::active().node_of(*this, "node"); }
@@ -91,45 +92,75 @@ Condition::operator Scalar() const {
 }
 
 Scalar apply(Op op, const Scalar* operands, Location at) {
+  const auto value_of = [](const Scalar& s) { return ScalarAccess::value(s); };
   return visit(op, [&]<class Row>(Row) {
     if constexpr (Row::arity == 1) {
-      const double z = Row::template apply<double>(operands[0].value());
+      const double z = Row::template apply<double>(value_of(operands[0]));
       return detail::record<Row::op>(z, at, operands[0]);
     } else if constexpr (Row::arity == 2) {
-      const double z = Row::template apply<double>(operands[0].value(), operands[1].value());
+      const double z = Row::template apply<double>(value_of(operands[0]), value_of(operands[1]));
       return detail::record<Row::op>(z, at, operands[0], operands[1]);
     } else {
-      const double z = Row::template apply<double>(operands[0].value(), operands[1].value(),
-                                                   operands[2].value());
+      const double z = Row::template apply<double>(value_of(operands[0]), value_of(operands[1]),
+                                                   value_of(operands[2]));
       return detail::record<Row::op>(z, at, operands[0], operands[1], operands[2]);
     }
   });
 }
 
-Scalar frexp(const Scalar& x, int* exponent) {
-  std::frexp(x.value(), exponent);
+// Each of these is a guard on its result: on a row of the tape that holds it.
+Scalar frexp(const Scalar& x, int* exponent, Location at) {
+  std::frexp(primal(x), exponent);
+  if (detail::watched(x) && isfinite(x, at) && bool(x != 0.0)) {
+    *exponent = static_cast<int>(logb(x, at).value(at)) + 1;
+  }
   return ldexp(x, -*exponent);
 }
 
 Scalar modf(const Scalar& x, Scalar* integer) {
-  *integer = Scalar(std::trunc(x.value()));
-  return std::isinf(x.value()) ? x * 0.0 : x - *integer;
+  *integer = trunc(x);
+  return isinf(x) ? x * 0.0 : x - *integer;
 }
 
-Scalar remquo(const Scalar& x, const Scalar& y, int* quotient) {
-  std::remquo(x.value(), y.value(), quotient);
-  return remainder(x, y);
+Scalar remquo(const Scalar& x, const Scalar& y, int* quotient, Location at) {
+  const Scalar rest = remainder(x, y, at);
+  if (detail::watched(x) || detail::watched(y)) rint((x - rest) / y, at).value(at);
+  std::remquo(primal(x), primal(y), quotient);
+  return rest;
 }
 
-bool isnan(const Scalar& x) { return std::isnan(x.value()); }
-bool isinf(const Scalar& x) { return std::isinf(x.value()); }
-bool isfinite(const Scalar& x) { return std::isfinite(x.value()); }
-bool isnormal(const Scalar& x) { return std::isnormal(x.value()); }
-bool signbit(const Scalar& x) { return std::signbit(x.value()); }
-int ilogb(const Scalar& x) { return std::ilogb(x.value()); }
-long lround(const Scalar& x) { return std::lround(x.value()); }
-long long llround(const Scalar& x) { return std::llround(x.value()); }
-long lrint(const Scalar& x) { return std::lrint(x.value()); }
-long long llrint(const Scalar& x) { return std::llrint(x.value()); }
+bool isnan(const Scalar& x, Location at) { return Operand(x, at.file, at.line) != x; }
+bool isinf(const Scalar& x, Location at) {
+  if (!detail::watched(x)) return std::isinf(primal(x));
+  return Operand(abs(x, at), at.file, at.line) == HUGE_VAL;
+}
+bool isfinite(const Scalar& x, Location at) {
+  if (!detail::watched(x)) return std::isfinite(primal(x));
+  return Operand(abs(x, at), at.file, at.line) < HUGE_VAL;
+}
+bool isnormal(const Scalar& x, Location at) {
+  if (!detail::watched(x)) return std::isnormal(primal(x));
+  return isfinite(x, at) && Operand(abs(x, at), at.file, at.line) >= DBL_MIN;
+}
+bool signbit(const Scalar& x, Location at) {
+  if (!detail::watched(x)) return std::signbit(primal(x));
+  return Operand(copysign(Scalar(1.0), x, at), at.file, at.line) < 0.0;
+}
+int ilogb(const Scalar& x, Location at) {
+  if (detail::watched(x)) logb(x, at).value(at);
+  return std::ilogb(primal(x));
+}
+long lround(const Scalar& x, Location at) {
+  return std::lround(detail::watched(x) ? round(x, at).value(at) : primal(x));
+}
+long long llround(const Scalar& x, Location at) {
+  return std::llround(detail::watched(x) ? round(x, at).value(at) : primal(x));
+}
+long lrint(const Scalar& x, Location at) {
+  return std::lrint(detail::watched(x) ? rint(x, at).value(at) : primal(x));
+}
+long long llrint(const Scalar& x, Location at) {
+  return std::llrint(detail::watched(x) ? rint(x, at).value(at) : primal(x));
+}
 
 }  // namespace chainrule

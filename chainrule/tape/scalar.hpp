@@ -28,11 +28,12 @@ class Scalar {
   template <Number T>
   constexpr Scalar(T number) : value_(static_cast<double>(number)) {}
 
-  constexpr double value() const { return value_; }
+  /// The plain number. While a Function is recorded this is a guard: the Function holds only where
+  /// the number is the same again.
+  constexpr double value(Location at = Location::here()) const;
+  /// The number, converted; a guard on what the conversion gives.
   template <Number T>
-  explicit constexpr operator T() const {
-    return static_cast<T>(value_);
-  }
+  explicit constexpr operator T() const;
 
   /// Whether this is a plain number, recorded nowhere.
   constexpr bool is_number() const { return handle_ == 0; }
@@ -75,6 +76,8 @@ class Scalar {
 
 /// For the library's own readings of a Scalar.
 struct ScalarAccess {
+  static constexpr double value(const Scalar& s) { return s.value_; }
+  static constexpr std::uint64_t handle(const Scalar& s) { return s.handle_; }
   static constexpr std::uint32_t row(const Scalar& s) {
     return static_cast<std::uint32_t>(s.handle_ >> 32);
   }
@@ -87,6 +90,16 @@ struct ScalarAccess {
 };
 
 namespace detail {
+
+/// What Scalar::value, conversions to numbers and Condition give while somebody watches: on a tape
+/// that records a Function (they become guards), or that stands for another one (operands from
+/// outside have the values that they have here).
+double watched_value(const Scalar& s, Location at);
+double watched_whole(const Scalar& s, Location at);
+bool watched_truth(Op op, bool negated, const Scalar& x, const Scalar& y, Location at);
+[[gnu::always_inline]] constexpr bool watched(const Scalar& s) {
+  return !std::is_constant_evaluated() && active_recorder->watching && !s.is_number();
+}
 
 /// Records op when the fast path cannot: checks the handles (throws HandleError), grows the tape,
 /// keeps the source line.
@@ -139,7 +152,7 @@ template <Op op, class... Operands>
       const auto link = [&](const Scalar& s) {
         mask |= s.is_number() ? bit : 0;
         bit <<= 1;
-        return s.is_number() ? tape.intern(s.value()) : Access::row(s);
+        return s.is_number() ? tape.intern(Access::value(s)) : Access::row(s);
       };
       const std::uint32_t links[3] = {link(operand)...};
       return append<op, kArity>(tape, mask, links, value);
@@ -150,6 +163,20 @@ template <Op op, class... Operands>
 }
 
 }  // namespace detail
+
+constexpr double Scalar::value(Location at) const {
+  return detail::watched(*this) ? detail::watched_value(*this, at) : value_;
+}
+
+template <Number T>
+constexpr Scalar::operator T() const {
+  if (!detail::watched(*this)) return static_cast<T>(value_);
+  if constexpr (std::is_floating_point_v<T>) {
+    return static_cast<T>(detail::watched_value(*this, {}));
+  } else {
+    return static_cast<T>(detail::watched_whole(*this, {}));
+  }
+}
 
 /// One side of an operator: a Scalar or a plain number, and the source line where it stands.
 class Operand {
@@ -170,7 +197,7 @@ class Operand {
       : scalar_(static_cast<Scalar>(other)), at_{file, line} {}
 
   constexpr const Scalar& scalar() const { return scalar_; }
-  constexpr double value() const { return scalar_.value(); }
+  constexpr double value() const { return ScalarAccess::value(scalar_); }
   constexpr Location at() const { return at_; }
 
  private:
@@ -212,9 +239,9 @@ class Operand {
 #define CR_SCALARS_1       const Scalar& x
 #define CR_SCALARS_2       const Scalar &x, const Scalar &y
 #define CR_SCALARS_3       const Scalar &x, const Scalar &y, const Scalar &w
-#define CR_SCALAR_VALUES_1 x.value()
-#define CR_SCALAR_VALUES_2 x.value(), y.value()
-#define CR_SCALAR_VALUES_3 x.value(), y.value(), w.value()
+#define CR_SCALAR_VALUES_1 ScalarAccess::value(x)
+#define CR_SCALAR_VALUES_2 ScalarAccess::value(x), ScalarAccess::value(y)
+#define CR_SCALAR_VALUES_3 ScalarAccess::value(x), ScalarAccess::value(y), ScalarAccess::value(w)
 #define CR_OP(name, arity, ...)                                                                   \
   inline Scalar name(CR_SCALARS_##arity, Location at = Location::here()) {                        \
     return detail::record<Op::name>(plain::name(CR_SCALAR_VALUES_##arity), at, CR_NAMES_##arity); \
@@ -229,15 +256,21 @@ class Operand {
 #undef CR_SCALAR_VALUES_2
 #undef CR_SCALAR_VALUES_3
 
-/// The outcome of comparing Scalars. As a bool it decides a branch; as a Scalar it is the number 1
-/// or 0, recorded, so that select(x > 0, a, b) keeps the choice in the graph.
+/// The outcome of comparing Scalars. As a bool it decides a branch, which is a guard while a
+/// Function is recorded; as a Scalar it is the number 1 or 0, recorded, so that select(x > 0, a, b)
+/// keeps the choice in the graph.
 class Condition {
  public:
   constexpr Condition(bool value) : x_(value ? 1.0 : 0.0), value_(value) {}
   constexpr Condition(bool value, Op op, const Scalar& x, const Scalar& y, Location at)
       : x_(x), y_(y), at_(at), op_(op), value_(value) {}
 
-  constexpr operator bool() const { return value_; }
+  constexpr operator bool() const {
+    if (detail::watched(x_) || detail::watched(y_)) {
+      return detail::watched_truth(op_, negated_, x_, y_, at_);
+    }
+    return value_;
+  }
   /// 1 or 0; records the comparison if an operand is recorded.
   operator Scalar() const;
 
@@ -251,7 +284,7 @@ class Condition {
 
  private:
   static Condition of(const Scalar& truth) {
-    return {truth.value() != 0, Op::ne, truth, Scalar(0), {}};
+    return {ScalarAccess::value(truth) != 0, Op::ne, truth, Scalar(0), {}};
   }
 
   Scalar x_, y_;
@@ -314,7 +347,9 @@ inline Scalar choose(bool condition, const Scalar& a, const Scalar& b) { return 
 
 // ---- the rest of <cmath> ----------------------------------------------------------------------
 
-inline double primal(const Scalar& x) { return x.value(); }
+inline double primal(const Scalar& x) { return ScalarAccess::value(x); }
+/// Whether choices stay in the graph: while a Function is recorded.
+bool keeps_choices(const Scalar& x);
 
 /// The length of (x, y, w), without overflow halfway; gradient 0 at the origin.
 inline Scalar hypot(const Scalar& x, const Scalar& y, const Scalar& w,
@@ -325,21 +360,23 @@ inline Scalar fabs(const Scalar& x, Location at = Location::here()) { return abs
 inline Scalar scalbn(const Scalar& x, int n) { return ldexp(x, n); }
 inline Scalar scalbln(const Scalar& x, long n) { return ldexp(x, n); }
 /// x = mantissa · 2^exponent, mantissa in [½, 1).
-Scalar frexp(const Scalar& x, int* exponent);
+Scalar frexp(const Scalar& x, int* exponent, Location at = Location::here());
 /// The fractional part; the integer part, which has no derivative, goes to *integer.
 Scalar modf(const Scalar& x, Scalar* integer);
-Scalar remquo(const Scalar& x, const Scalar& y, int* quotient);
+Scalar remquo(const Scalar& x, const Scalar& y, int* quotient, Location at = Location::here());
 
-bool isnan(const Scalar& x);
-bool isinf(const Scalar& x);
-bool isfinite(const Scalar& x);
-bool isnormal(const Scalar& x);
-bool signbit(const Scalar& x);
-int ilogb(const Scalar& x);
-long lround(const Scalar& x);
-long long llround(const Scalar& x);
-long lrint(const Scalar& x);
-long long llrint(const Scalar& x);
+// What gives a bool or an integer is a guard while a Function is recorded.
+
+bool isnan(const Scalar& x, Location at = Location::here());
+bool isinf(const Scalar& x, Location at = Location::here());
+bool isfinite(const Scalar& x, Location at = Location::here());
+bool isnormal(const Scalar& x, Location at = Location::here());
+bool signbit(const Scalar& x, Location at = Location::here());
+int ilogb(const Scalar& x, Location at = Location::here());
+long lround(const Scalar& x, Location at = Location::here());
+long long llround(const Scalar& x, Location at = Location::here());
+long lrint(const Scalar& x, Location at = Location::here());
+long long llrint(const Scalar& x, Location at = Location::here());
 
 // The last operand of these rows has a usual value.
 inline Scalar leaky_relu(const Scalar& x) {

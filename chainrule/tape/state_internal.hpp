@@ -2,11 +2,19 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "chainrule/base/region.hpp"
+#include "chainrule/op/reading.hpp"
+#include "chainrule/tape/block.hpp"
 #include "chainrule/tape/tape.hpp"
+
+#if defined(__FAST_MATH__) || __FINITE_MATH_ONLY__
+#error "chainrule's own sources need signed zeros and NaN: compile them without -ffast-math"
+#endif
 
 namespace chainrule {
 
@@ -16,6 +24,11 @@ inline constexpr double kUnreached = -0.0;
 
 constexpr bool is_unreached(double adjoint) {
   return std::bit_cast<std::uint64_t>(adjoint) == std::bit_cast<std::uint64_t>(kUnreached);
+}
+
+/// A recorded adjoint or tangent to which nothing has arrived: the plain number −0.0.
+inline bool is_cut(const Scalar& adjoint) {
+  return adjoint.is_number() && is_unreached(ScalarAccess::value(adjoint));
 }
 
 /// adjoint += contribution, where a sum of zero becomes +0: reached. (The zero is added to the old
@@ -47,6 +60,23 @@ class Adjoints {
   std::size_t covered_ = 0;
 };
 
+/// A block on the tape: what its header row stands for.
+struct BlockRow {
+  std::uint32_t row;  ///< the header's
+  std::shared_ptr<const Block> block;
+  std::vector<std::uint32_t> links;  ///< the operands: rows, or places in the pool of numbers
+  std::vector<bool> is_number;
+  /// What has arrived at the outputs in the sweep that is running; kUnreached between sweeps.
+  std::vector<double> zbar;
+};
+
+/// What recording a Function took for granted: that a row has this value.
+struct GuardRow {
+  std::uint32_t row;
+  double expected;
+  Location at;
+};
+
 struct Tape::State {
   detail::Recorder rows;
   Region<detail::Code> codes;
@@ -70,6 +100,25 @@ struct Tape::State {
   bool keeps_lines = false;
   std::vector<Location> lines;       ///< by row, as far as kept
   std::vector<std::uint32_t> order;  ///< scratch of the sweeps
+  std::vector<BlockRow> blocks;      ///< by row, ascending
+
+  /// Recording a Function: choices become rows and guards, and no frame takes a row back.
+  bool tracing = false;
+  std::vector<GuardRow> guards;
+
+  /// Standing for another tape (tape/inner.hpp): operands from outside become leaves here.
+  bool capturing = false;
+  detail::Recorder* outer = nullptr;
+  std::unordered_map<std::uint64_t, std::uint32_t> leaf_of;  ///< by outside handle
+  std::vector<Scalar> captured;  ///< outside handles, in the order of their leaves
+
+  /// The value that a Scalar from anywhere has here and now; null if it has none.
+  const double* find_value(const Scalar& s) const;
+  /// A live handle to the row that stands for an outside Scalar, made if need be. False if it can
+  /// not be resolved.
+  bool capture(Scalar& s);
+  /// Makes a row a guard, if this tape is tracing.
+  void guard(std::uint32_t row, Location at);
 
   Adjoints sweep;  ///< clean between sweeps
   Adjoints grads;  ///< what backward() accumulates
@@ -88,22 +137,89 @@ struct Tape::State {
   std::string reason(std::uint32_t row, std::uint32_t stamp, double value) const;
 };
 
-/// The operands of an operation's row.
-struct Operands {
-  Operands(const detail::Recorder& rows, std::uint32_t row);
-  int count;
-  bool is_number[3] = {};
-  std::uint32_t link[3] = {};  ///< a row, or a place in the pool of numbers
-  double values[3] = {};
+/// The operands of a row. Those of a block's output are the block's; its header has none.
+class Operands {
+ public:
+  Operands(const Tape::State& state, std::uint32_t row);
+  Operands(const Operands&) = delete;
+  Operands& operator=(const Operands&) = delete;
+
+  std::size_t count() const { return count_; }
+  bool is_number(std::size_t k) const { return block_ ? block_->is_number[k] : is_number_[k]; }
+  /// A row, or a place in the pool of numbers.
+  std::uint32_t link(std::size_t k) const { return block_ ? block_->links[k] : link_[k]; }
+  std::span<const double> values() const;
+
+  /// Calls push(k, contribution) for each operand that the row's pullback, at adjoint g, pushes
+  /// into.
+  template <class Pushed>
+  void pull_back(double g, Pushed&& push) const;
+
+ private:
+  std::vector<double> pull_back_block(double g) const;
+
+  const Tape::State& state_;
+  const std::uint32_t row_;
+  std::size_t count_ = 0;
+  bool is_number_[3] = {};
+  std::uint32_t link_[3] = {};
+  double values_[3] = {};
+  const BlockRow* block_ = nullptr;
+  mutable std::vector<double> many_;  ///< the values of a block's, once asked for
 };
 
-/// The rows that `top` depends on, ascending, itself last.
-std::vector<std::uint32_t> ancestor_rows(const detail::Recorder& rows, std::uint32_t top);
+/// The block whose header stands in `row`.
+inline BlockRow& block_at(Tape::State& state, std::uint32_t row) {
+  return state.blocks[state.rows.links[row].x];
+}
+inline const BlockRow& block_at(const Tape::State& state, std::uint32_t row) {
+  return state.blocks[state.rows.links[row].x];
+}
+
+/// The values of a block's operands.
+std::vector<double> operand_values(const Tape::State& state, const BlockRow& block);
+
+/// The adjoints of a block's operands, from those that have arrived at its outputs, which are
+/// cleared.
+std::vector<double> pull_back(Tape::State& state, BlockRow& block);
+
+/// Makes an operand one of the active tape: returns false for what is recorded there, or a plain
+/// number; true if it came from outside, and now is the leaf that stands for it. Throws
+/// HandleError.
+bool lead_in(Scalar& operand, std::string_view where);
+
+/// The rows that `top` depends on, ascending, itself last; with the headers of blocks.
+std::vector<std::uint32_t> ancestor_rows(const Tape::State& state, std::uint32_t top);
+/// What any of them depends on.
+std::vector<std::uint32_t> ancestor_rows(const Tape::State& state,
+                                         std::span<const std::uint32_t> tops);
+
+/// Σⱼ seedⱼ ∂yⱼ/∂x, recorded; −0.0 (is_cut) where nothing arrives. A seed that is_cut is none.
+/// Where cut_off, the xs are ends: nothing goes on through them, as through a block's operands.
+std::vector<Scalar> recorded_adjoints(std::span<const Scalar> ys, std::span<const Scalar> seeds,
+                                      std::span<const Scalar> xs, bool cut_off);
 
 /// For the readings of this library: a tape's rows.
 struct TapeAccess {
   static Tape::State& state(Tape& tape) { return *tape.state_; }
   static const Tape::State& state(const Tape& tape) { return *tape.state_; }
 };
+
+inline Tape::State& active_state() { return TapeAccess::state(Tape::active()); }
+
+template <class Pushed>
+void Operands::pull_back(double g, Pushed&& push) const {
+  const detail::Code code = state_.rows.codes[row_];
+  if (block_ != nullptr) {
+    const std::vector<double> xbar = pull_back_block(g);
+    for (std::size_t k = 0; k < count_; ++k) {
+      if (!is_unreached(xbar[k])) push(k, xbar[k]);
+    }
+  } else if (is_operation(code)) {
+    read_pullback<double>(
+        op_of(code), g, values_, state_.rows.values[row_],
+        [&](int k, double contribution) { push(static_cast<std::size_t>(k), contribution); });
+  }
+}
 
 }  // namespace chainrule

@@ -23,7 +23,22 @@ struct Arrays {
   const double* values;
   const double* numbers;
   double* adjoints;
+  Tape::State* state;  // for blocks
 };
+
+// The step of a block's header: all that arrived at its outputs goes through its vjp at once. What
+// the vjp records, it records on a tape of its own. Returns the new `low`.
+[[gnu::noinline]] std::uint32_t step_of_block(const Arrays& arrays, std::uint32_t row,
+                                              std::uint32_t low) {
+  BlockRow& block = block_at(*arrays.state, row);
+  const std::vector<double> xbar = pull_back(*arrays.state, block);
+  for (std::size_t k = 0; k < xbar.size(); ++k) {
+    if (block.is_number[k] || is_unreached(xbar[k])) continue;
+    accumulate(arrays.adjoints[block.links[k]], xbar[k]);
+    low = std::min(low, block.links[k]);
+  }
+  return low;
+}
 
 // One row's step: g ∂row/∂operand is pushed into each operand's adjoint.
 struct Step : Arrays {
@@ -32,6 +47,14 @@ struct Step : Arrays {
   double g;
 
   [[gnu::always_inline]] void leaf() {}
+  void block() { low = step_of_block(*this, row, low); }
+  // Leaves its adjoint with the block, whose header is reached thereby.
+  [[gnu::noinline]] void block_output() {
+    const Links at = links[row];
+    block_at(*state, at.x).zbar[at.y] = g + 0.0;
+    accumulate(adjoints[at.x], 0.0);
+    low = std::min(low, at.x);
+  }
 
   template <Op op, unsigned mask>
   [[gnu::always_inline]] void operation() {
@@ -103,7 +126,7 @@ struct QuickStep : Step {
   [[gnu::always_inline]] bool descend(std::uint32_t stop, std::uint32_t& to_row, double& to_g) {
     const auto pushes = pullback<op, 0>();
     const Links at = links[row];
-    if ((k == 0 ? at.x : at.y) == row - 1 && row > stop) {
+    if ((k == 0 ? at.x : at.y) == row - 1 && row > stop && pushes.entry[k].taken) {
       push<0, 1 - k>(k == 0 ? at.y : at.x, pushes.entry[1 - k]);
       to_row = row - 1;
       to_g = adjoints[row - 1];
@@ -126,21 +149,35 @@ struct QuickStep : Step {
 template <class Keep>
 class Reverse {
  public:
-  Reverse(const Recorder& rows, double* adjoints, Keep keep)
-      : arrays_{rows.codes, rows.links, rows.values, rows.numbers, adjoints}, keep_(keep) {}
+  Reverse(Tape::State& state, Keep keep)
+      : arrays_{state.rows.codes,
+                state.rows.links,
+                state.rows.values,
+                state.rows.numbers,
+                state.sweep.cover(state.rows.size),
+                &state},
+        keep_(keep) {}
+  Reverse(const Reverse&) = delete;
+  Reverse& operator=(const Reverse&) = delete;
+  // Leaves the buffers clean: rows from low_ to row_ may still hold adjoints that were not entered.
+  ~Reverse() {
+    arrays_.state->sweep.clear(low_, row_);
+    const std::vector<BlockRow>& blocks = arrays_.state->blocks;
+    for (std::size_t k = blocks.size(); k-- > 0 && blocks[k].row >= low_;) {
+      std::ranges::fill(arrays_.state->blocks[k].zbar, kUnreached);
+    }
+  }
+
+  double adjoint(std::uint32_t row) const { return arrays_.adjoints[row]; }
 
   void seed(std::uint32_t row, double adjoint) {
-    row_ = row + 1;
-    low_ = row;
+    low_ = row_ == 0 ? row : std::min(low_, row);
+    row_ = std::max(row_, row + 1);
     accumulate(arrays_.adjoints[row], adjoint);
   }
 
   /// Enters the rows from below the last one entered down to `stop`, without it.
   void run_to(std::uint32_t stop);
-
-  /// Rows from low() to row() may still hold adjoints: they were not entered.
-  std::uint32_t low() const { return low_; }
-  std::uint32_t row() const { return row_; }
 
  private:
   const Arrays arrays_;
@@ -155,6 +192,7 @@ template <class Keep>
 [[gnu::flatten]] void Reverse<Keep>::run_to(std::uint32_t stop) {
   const Arrays arrays = arrays_;
   std::uint32_t row = row_, low = low_;
+  low_ = 0;  // until it is known, should a block throw
   while (row > stop) {
     double g = arrays.adjoints[--row];
     if (is_unreached(g)) {
@@ -185,9 +223,10 @@ template <class Keep>
   low_ = low;
 }
 
-// Sweeps once from y and calls found(k, adjoint) for each x, kUnreached if nothing arrived.
+// Sweeps once from the ys and calls found(k, adjoint) for each x, kUnreached if nothing arrived.
 template <class Found>
-void sweep_for(const Scalar& y, std::span<const Scalar> xs, Found&& found) {
+void sweep_for(std::span<const Scalar> ys, std::span<const double> seeds,
+               std::span<const Scalar> xs, Found&& found) {
   Tape& tape = Tape::active();
   Tape::State& state = TapeAccess::state(tape);
   const auto row_of = [xs](std::uint32_t k) { return ScalarAccess::row(xs[k]); };
@@ -197,43 +236,92 @@ void sweep_for(const Scalar& y, std::span<const Scalar> xs, Found&& found) {
     if (!state.rows.live(ScalarAccess::stamp(xs[k]))) tape.node_of(xs[k], "gradient");
     ascending = ascending && (k == 0 || row_of(k - 1) <= row_of(k));
   }
-  if (y.is_number()) {
+  std::uint32_t end = 0;  // the rows below it matter
+  for (const Scalar& y : ys) {
+    if (!y.is_number()) end = std::max(end, tape.node_of(y, "gradient").index + 1);
+  }
+  if (end == 0) {
     for (std::uint32_t k = 0; k < count; ++k) found(k, kUnreached);
     return;
   }
-  const std::uint32_t top = tape.node_of(y, "gradient").index;
   std::vector<std::uint32_t>& order = state.order;
   if (!ascending) {
     order.resize(count);
     std::iota(order.begin(), order.end(), 0u);
     std::ranges::sort(order, std::less<>(), row_of);
   }
-  const double* adjoints = state.sweep.cover(state.rows.size);
   const auto ignore = [](std::uint32_t, double) {};
-  Reverse<decltype(ignore)> sweep(state.rows, state.sweep.data(), ignore);
-  sweep.seed(top, 1.0);
-  std::uint32_t done = top + 1;  // rows from here on can add nothing to those below
+  Reverse<decltype(ignore)> sweep(state, ignore);
+  for (std::size_t j = 0; j < ys.size(); ++j) {
+    if (!ys[j].is_number()) sweep.seed(ScalarAccess::row(ys[j]), seeds[j]);
+  }
+  std::uint32_t done = end;  // rows from here on can add nothing to those below
   for (std::uint32_t i = count; i-- > 0;) {
     const std::uint32_t k = ascending ? i : order[i], row = row_of(k);
     if (row + 1 < done) sweep.run_to(done = row + 1);
     if (row + 1 == done && !is_operation(state.rows.codes[row])) done = row;
-    found(k, adjoints[row]);
+    found(k, sweep.adjoint(row));
   }
-  state.sweep.clear(sweep.low(), sweep.row());
 }
 
 }  // namespace
 
 // ---- first order ------------------------------------------------------------------------------
 
+namespace {
+
+constexpr double kOne[] = {1.0};
+
+// While a Function is recorded a derivative is a value like any other: recorded, then taken out.
+bool recorded_instead(const Scalar& y, std::span<const Scalar> xs, std::span<double> out) {
+  if (!active_state().tracing) return false;
+  std::ranges::transform(recorded_gradient(y, xs), out.begin(),
+                         [](const Scalar& slope) { return slope.value({}); });
+  return true;
+}
+
+void refuse_while_tracing(const char* what) {
+  if (active_state().tracing) {
+    fail(what,
+         "while a Function is recorded adjoints are not accumulated: use grad(f), or "
+         "recorded_gradient(y, xs)");
+  }
+}
+
+}  // namespace
+
 void gradient(const Scalar& y, std::span<const Scalar> xs, std::span<double> out) {
   if (xs.size() != out.size()) {
     fail("gradient", "room for " + std::to_string(out.size()) + " derivatives, but " +
                          std::to_string(xs.size()) + " inputs");
   }
-  sweep_for(y, xs, [out](std::uint32_t k, double adjoint) {
+  if (recorded_instead(y, xs, out)) return;
+  sweep_for({&y, 1}, kOne, xs, [out](std::uint32_t k, double adjoint) {
     out[k] = adjoint + 0.0;  // kUnreached, which is -0, gives 0
   });
+}
+
+void vjp(std::span<const Scalar> ys, std::span<const double> seeds, std::span<const Scalar> xs,
+         std::span<double> out) {
+  if (ys.size() != seeds.size() || xs.size() != out.size()) {
+    fail("vjp", std::to_string(seeds.size()) + " seeds for " + std::to_string(ys.size()) +
+                    " results, and room for " + std::to_string(out.size()) + " derivatives of " +
+                    std::to_string(xs.size()) + " inputs");
+  }
+  if (active_state().tracing) {
+    const std::vector<Scalar> recorded = {seeds.begin(), seeds.end()};
+    std::ranges::transform(recorded_vjp(ys, recorded, xs), out.begin(),
+                           [](const Scalar& slope) { return slope.value({}); });
+    return;
+  }
+  sweep_for(ys, seeds, xs, [out](std::uint32_t k, double adjoint) { out[k] = adjoint + 0.0; });
+}
+
+std::vector<double> vjp(std::span<const Scalar> ys, std::span<const double> seeds,
+                        std::span<const Scalar> xs) {
+  std::vector<double> out(xs.size());
+  vjp(ys, seeds, xs, out);
+  return out;
 }
 
 std::vector<double> gradient(const Scalar& y, std::span<const Scalar> xs) {
@@ -248,26 +336,29 @@ std::vector<double> gradient(const Scalar& y, std::initializer_list<Scalar> xs) 
 
 Reach reach(const Scalar& y, const Scalar& x) {
   bool arrived = false;
-  sweep_for(y, {&x, 1}, [&](std::uint32_t, double adjoint) { arrived = !is_unreached(adjoint); });
+  sweep_for({&y, 1}, kOne, {&x, 1},
+            [&](std::uint32_t, double adjoint) { arrived = !is_unreached(adjoint); });
   if (arrived) return Reach::reached;
   if (y.is_number()) return Reach::independent;
   const std::vector<std::uint32_t> rows =
-      ancestor_rows(TapeAccess::state(Tape::active()).rows, ScalarAccess::row(y));
+      ancestor_rows(TapeAccess::state(Tape::active()), ScalarAccess::row(y));
   return std::ranges::binary_search(rows, ScalarAccess::row(x)) ? Reach::cut : Reach::independent;
 }
 
 void Scalar::backward(double seed) const {
+  refuse_while_tracing("backward");
   Tape& tape = Tape::active();
   Tape::State& state = TapeAccess::state(tape);
   const std::uint32_t top = tape.node_of(*this, "backward").index;
   double* grads = state.grads.cover(state.rows.size);
   const auto keep = [grads](std::uint32_t row, double g) { accumulate(grads[row], g); };
-  Reverse<decltype(keep)> sweep(state.rows, state.sweep.cover(state.rows.size), keep);
+  Reverse<decltype(keep)> sweep(state, keep);
   sweep.seed(top, seed);
   sweep.run_to(0);
 }
 
 void Scalar::step_backward() const {
+  refuse_while_tracing("step_backward");
   Tape& tape = Tape::active();
   Tape::State& state = TapeAccess::state(tape);
   const std::uint32_t row = tape.node_of(*this, "step_backward").index;
@@ -276,14 +367,10 @@ void Scalar::step_backward() const {
     fail("step_backward",
          name() + " has no adjoint yet: set_grad() it, or step its consumers first");
   }
-  if (!is_operation(state.rows.codes[row])) return;
-  Operands operands(state.rows, row);
-  read_pullback<double>(op_of(state.rows.codes[row]), grads[row], operands.values,
-                        state.rows.values[row], [&](int k, double contribution) {
-                          if (!operands.is_number[k]) {
-                            accumulate(grads[operands.link[k]], contribution);
-                          }
-                        });
+  const Operands operands(state, row);
+  operands.pull_back(grads[row], [&](std::size_t k, double contribution) {
+    if (!operands.is_number(k)) accumulate(grads[operands.link(k)], contribution);
+  });
 }
 
 double Scalar::grad() const {

@@ -26,6 +26,23 @@ void gradient(const Scalar& y, std::span<const Scalar> xs, std::span<double> out
 std::vector<Scalar> recorded_gradient(const Scalar& y, std::span<const Scalar> xs);
 std::vector<Scalar> recorded_gradient(const Scalar& y, std::initializer_list<Scalar> xs);
 
+/// Σⱼ seedⱼ ∂yⱼ/∂x for each x: the adjoint of several results at once, in one sweep. Throws Error
+/// unless there is a seed for each y.
+std::vector<double> vjp(std::span<const Scalar> ys, std::span<const double> seeds,
+                        std::span<const Scalar> xs);
+void vjp(std::span<const Scalar> ys, std::span<const double> seeds, std::span<const Scalar> xs,
+         std::span<double> out);
+/// Σₖ ∂y/∂xₖ seedₖ for each y: tangents, forward in one sweep. `seeds` holds one direction after
+/// another, as many as there are; so does the result. An x that is none of a direction's has the
+/// seed −0.0, which is no seed at all.
+std::vector<double> jvp(std::span<const Scalar> ys, std::span<const Scalar> xs,
+                        std::span<const double> seeds);
+/// The same as recorded operations; one direction.
+std::vector<Scalar> recorded_vjp(std::span<const Scalar> ys, std::span<const Scalar> seeds,
+                                 std::span<const Scalar> xs);
+std::vector<Scalar> recorded_jvp(std::span<const Scalar> ys, std::span<const Scalar> xs,
+                                 std::span<const Scalar> seeds);
+
 /// ∂²y/∂x∂x' by forward over reverse, row-major n × n. Cost: n times a gradient in dual numbers.
 /// The xs are leaves: throws Error for the result of an operation.
 std::vector<double> hessian(const Scalar& y, std::span<const Scalar> xs);

@@ -158,6 +158,8 @@ void Tape::State::make_room() {
 }
 
 void Tape::State::rewind_to(std::uint32_t row, std::uint32_t number_count) {
+  if (tracing) return;  // what a branch was decided by stays
+  while (!blocks.empty() && blocks.back().row >= row) blocks.pop_back();
   grads.clear(row, rows.size);
   rows.size = row;
   rows.number_count = number_count;
@@ -216,10 +218,11 @@ NodeId Tape::node_of(const Scalar& s, std::string_view where) const {
   const std::uint32_t stamp = ScalarAccess::stamp(s);
   const std::uint32_t row = ScalarAccess::row(s);
   if (stamp == 0) {
-    fail(where,
-         "the plain number " + shortest(s.value()) + " is recorded nowhere: start from variable()");
+    fail(where, "the plain number " + shortest(ScalarAccess::value(s)) +
+                    " is recorded nowhere: start from variable()");
   }
-  if (!state_->rows.live(stamp)) fail_handle(where, state_->reason(row, stamp, s.value()));
+  if (!state_->rows.live(stamp))
+    fail_handle(where, state_->reason(row, stamp, ScalarAccess::value(s)));
   return {row};
 }
 
@@ -281,28 +284,57 @@ Activation::~Activation() {
 
 // ---- looking at rows --------------------------------------------------------------------------
 
-Operands::Operands(const Recorder& rows, std::uint32_t row) {
+Operands::Operands(const Tape::State& state, std::uint32_t row) : state_(state), row_(row) {
+  const Recorder& rows = state.rows;
   const Code code = rows.codes[row];
-  count = is_operation(code) ? info(op_of(code)).arity : 0;
+  if (code == Code::block_output) {
+    block_ = &block_at(state, rows.links[row].x);
+    count_ = block_->links.size();
+  }
+  if (!is_operation(code)) return;
+  count_ = static_cast<std::size_t>(info(op_of(code)).arity);
   const std::uint32_t links[] = {rows.links[row].x, rows.links[row].y,
-                                 count == 3 ? rows.links[row - 1].x : 0};
-  for (int k = 0; k < count; ++k) {
-    link[k] = links[k];
-    is_number[k] = (mask_of(code) >> k & 1u) != 0;
-    values[k] = is_number[k] ? rows.numbers[link[k]] : rows.values[link[k]];
+                                 count_ == 3 ? rows.links[row - 1].x : 0};
+  for (std::size_t k = 0; k < count_; ++k) {
+    link_[k] = links[k];
+    is_number_[k] = (mask_of(code) >> k & 1u) != 0;
+    values_[k] = is_number_[k] ? rows.numbers[link_[k]] : rows.values[link_[k]];
   }
 }
 
-std::vector<std::uint32_t> ancestor_rows(const Recorder& rows, std::uint32_t top) {
+std::span<const double> Operands::values() const {
+  if (block_ == nullptr) return {values_, count_};
+  if (many_.empty()) many_ = operand_values(state_, *block_);
+  return many_;
+}
+
+std::vector<std::uint32_t> ancestor_rows(const Tape::State& state, std::uint32_t top) {
+  return ancestor_rows(state, {&top, 1});
+}
+
+std::vector<std::uint32_t> ancestor_rows(const Tape::State& state,
+                                         std::span<const std::uint32_t> tops) {
+  if (tops.empty()) return {};
+  const Recorder& rows = state.rows;
+  const std::uint32_t top = *std::ranges::max_element(tops);
   std::vector<bool> wanted(top + std::size_t{1});
-  wanted[top] = true;
+  const auto want = [&](std::uint32_t link, bool is_number) {
+    if (!is_number) wanted[link] = true;
+  };
+  for (const std::uint32_t row : tops) wanted[row] = true;
   std::vector<std::uint32_t> found;
   for (std::uint32_t row = top + 1; row-- > 0;) {
     if (!wanted[row]) continue;
     found.push_back(row);
-    const Operands operands(rows, row);
-    for (int k = 0; k < operands.count; ++k) {
-      if (!operands.is_number[k]) wanted[operands.link[k]] = true;
+    if (rows.codes[row] == Code::block_output) {
+      wanted[rows.links[row].x] = true;
+    } else if (rows.codes[row] == Code::block) {
+      const BlockRow& block = block_at(state, row);
+      for (std::size_t k = 0; k < block.links.size(); ++k) want(block.links[k], block.is_number[k]);
+    } else {
+      const Operands operands(state, row);
+      for (std::size_t k = 0; k < operands.count(); ++k)
+        want(operands.link(k), operands.is_number(k));
     }
   }
   std::ranges::reverse(found);
@@ -314,22 +346,26 @@ std::vector<std::uint32_t> ancestor_rows(const Recorder& rows, std::uint32_t top
 Scalar detail::record_slow(Op op, double value, const Scalar* operands, Location at) {
   Recorder& rows = *active_recorder;
   const int arity = info(op).arity;
+  Scalar here[3];
+  bool from_outside = false;
   for (int k = 0; k < arity; ++k) {
-    const std::uint32_t stamp = ScalarAccess::stamp(operands[k]);
-    if (stamp == 0 || rows.live(stamp)) continue;
-    static const Tape::State nowhere;
-    const Tape::State& state = rows.tape == nullptr ? nowhere : TapeAccess::state(*rows.tape);
-    fail_handle(info(op).name,
-                state.reason(ScalarAccess::row(operands[k]), stamp, operands[k].value()));
+    here[k] = operands[k];
+    from_outside = lead_in(here[k], info(op).name) || from_outside;
   }
   Tape::State& state = TapeAccess::state(*rows.tape);
+  // Outside, an operand may have had another value than it has here.
+  if (from_outside) {
+    double values[3];
+    for (int k = 0; k < arity; ++k) values[k] = ScalarAccess::value(here[k]);
+    value = read_value<double>(op, values);
+  }
   state.make_room();
   unsigned mask = 0;
   std::uint32_t links[3] = {};
   for (int k = 0; k < arity; ++k) {
-    const bool number = operands[k].is_number();
+    const bool number = here[k].is_number();
     mask |= number ? 1u << k : 0;
-    links[k] = number ? rows.intern(operands[k].value()) : ScalarAccess::row(operands[k]);
+    links[k] = number ? rows.intern(ScalarAccess::value(here[k])) : ScalarAccess::row(here[k]);
   }
   if (arity == 3) rows.append(Code::third_operand, links[2], 0, 0.0);
   const std::uint32_t row = rows.append(code_of(op, mask), links[0], links[1], value);

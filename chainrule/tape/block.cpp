@@ -1,0 +1,138 @@
+#include "chainrule/tape/block.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "chainrule/tape/inner.hpp"
+#include "chainrule/tape/state_internal.hpp"
+
+namespace chainrule {
+namespace {
+
+void require_size(const Block& block, const char* what, std::size_t expected, std::size_t got) {
+  if (expected != got) {
+    fail(block.name(),
+         "takes " + std::to_string(expected) + " " + what + ", got " + std::to_string(got));
+  }
+}
+
+}  // namespace
+
+// J ẋ row by row: ż_j = ē_jᵀ J ẋ, where ē_jᵀ J is one vjp.
+void Block::jvp(std::span<const double> x, std::span<const double> z, std::span<const double> xdot,
+                std::span<double> zdot) const {
+  std::vector<double> unit(z.size()), xbar(x.size());
+  for (std::size_t j = 0; j < z.size(); ++j) {
+    unit[j] = 1;
+    std::ranges::fill(xbar, kUnreached);
+    vjp(x, z, unit, xbar);
+    unit[j] = 0;
+    zdot[j] = 0;
+    for (std::size_t k = 0; k < x.size(); ++k) {
+      if (!is_unreached(xbar[k]) && !is_unreached(xdot[k])) zdot[j] += xbar[k] * xdot[k];
+    }
+  }
+}
+
+void Block::recorded_vjp(std::span<const Scalar>, std::span<const Scalar>, std::span<const Scalar>,
+                         std::span<Scalar>) const {
+  fail(name(),
+       "cannot be differentiated twice: its vjp computes with plain numbers. Write it in recorded "
+       "operations: a generic lambda, or one that takes spans of Scalar");
+}
+
+void Block::recorded_jvp(std::span<const Scalar> x, std::span<const Scalar> z,
+                         std::span<const Scalar> xdot, std::span<Scalar> zdot) const {
+  std::vector<Scalar> unit(z.size()), xbar(x.size());
+  for (std::size_t j = 0; j < z.size(); ++j) {
+    unit[j] = 1.0;
+    std::ranges::fill(xbar, Scalar(kUnreached));
+    recorded_vjp(x, z, unit, xbar);
+    unit[j] = 0.0;
+    zdot[j] = 0.0;
+    for (std::size_t k = 0; k < x.size(); ++k) {
+      if (is_cut(xbar[k]) || is_cut(xdot[k])) continue;
+      zdot[j] = is_cut(zdot[j]) ? xbar[k] * xdot[k] : zdot[j] + xbar[k] * xdot[k];
+    }
+  }
+}
+
+std::vector<double> operand_values(const Tape::State& state, const BlockRow& block) {
+  std::vector<double> x(block.links.size());
+  for (std::size_t k = 0; k < x.size(); ++k) {
+    x[k] = (block.is_number[k] ? state.rows.numbers : state.rows.values)[block.links[k]];
+  }
+  return x;
+}
+
+std::vector<double> pull_back(Tape::State& state, BlockRow& block) {
+  const std::vector<double> x = operand_values(state, block);
+  std::vector<double> zbar(block.zbar.size()), xbar(x.size(), kUnreached);
+  for (std::size_t k = 0; k < zbar.size(); ++k) zbar[k] = block.zbar[k] + 0.0;
+  std::ranges::fill(block.zbar, kUnreached);
+  const double* z = state.rows.values + block.row + 1;
+  const Inner apart;
+  block.block->vjp(x, {z, zbar.size()}, zbar, xbar);
+  return xbar;
+}
+
+std::vector<double> Operands::pull_back_block(double g) const {
+  std::vector<double> zbar(block_->zbar.size()), xbar(count_, kUnreached);
+  zbar[state_.rows.links[row_].y] = g;
+  const double* z = state_.rows.values + block_->row + 1;
+  const Inner apart;
+  block_->block->vjp(values(), {z, zbar.size()}, zbar, xbar);
+  return xbar;
+}
+
+void call(const std::shared_ptr<const Block>& block, std::span<const Scalar> x, std::span<Scalar> z,
+          Location at) {
+  require_size(*block, "numbers", block->inputs(), x.size());
+  require_size(*block, "places for its results", block->outputs(), z.size());
+  std::vector<Scalar> operands(x.begin(), x.end());
+  bool recorded = false;
+  std::vector<double> values;
+  for (Scalar& operand : operands) {
+    lead_in(operand, block->name());
+    recorded = recorded || !operand.is_number();
+    values.push_back(ScalarAccess::value(operand));
+  }
+  std::vector<double> results(z.size());
+  {
+    const Inner apart;
+    block->value(values, results);
+  }
+  if (!recorded) {
+    std::ranges::copy(results, z.begin());
+    return;
+  }
+  Tape::State& state = active_state();
+  BlockRow row{0, block, {}, {}, std::vector<double>(z.size(), kUnreached)};
+  for (const Scalar& operand : operands) {
+    const bool is_number = operand.is_number();
+    state.make_room();
+    row.links.push_back(is_number ? state.rows.intern(ScalarAccess::value(operand))
+                                  : ScalarAccess::row(operand));
+    row.is_number.push_back(is_number);
+  }
+  const auto place = static_cast<std::uint32_t>(state.blocks.size());
+  state.make_room();
+  row.row = state.rows.append(detail::Code::block, place, static_cast<std::uint32_t>(z.size()), 0);
+  for (std::size_t k = 0; k < z.size(); ++k) {
+    state.make_room();
+    const std::uint32_t at_row = state.rows.append(detail::Code::block_output, row.row,
+                                                   static_cast<std::uint32_t>(k), results[k]);
+    z[k] = ScalarAccess::make(results[k], at_row, state.rows.stamp);
+  }
+  if (state.keeps_lines) state.lines.resize(state.rows.size, at);
+  state.blocks.push_back(std::move(row));
+}
+
+std::vector<Scalar> call(const std::shared_ptr<const Block>& block, std::span<const Scalar> x,
+                         Location at) {
+  std::vector<Scalar> z(block->outputs());
+  call(block, x, z, at);
+  return z;
+}
+
+}  // namespace chainrule

@@ -1,0 +1,22 @@
+// Cone: what some nodes depend on, and where each of those rows stands in the list.
+#pragma once
+
+#include "chainrule/tape/state_internal.hpp"
+
+namespace chainrule {
+
+struct Cone {
+  std::vector<std::uint32_t> rows;   ///< ascending, with the headers of blocks
+  std::vector<std::uint32_t> place;  ///< by row; kNowhere for a row that is not in it
+
+  /// Plain numbers among the ys depend on nothing. Throws HandleError.
+  Cone(const Tape::State& state, std::span<const Scalar> ys, std::string_view where);
+
+  static constexpr std::uint32_t kNowhere = 0xFFFFFFFFu;
+  std::uint32_t place_of(const Scalar& x) const {
+    const std::uint32_t row = ScalarAccess::row(x);
+    return x.is_number() || row >= place.size() ? kNowhere : place[row];
+  }
+};
+
+}  // namespace chainrule

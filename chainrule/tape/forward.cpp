@@ -1,0 +1,121 @@
+// The forward sweep over numbers: tangents of many directions at once, in the order of recording.
+//
+// ż = Σ ∂z/∂x ẋ. A tangent that nobody seeded is absent (−0.0), not 0: partial × absent = absent,
+// also where the partial is infinite.
+#include <algorithm>
+
+#include "chainrule/tape/cone_internal.hpp"
+#include "chainrule/tape/inner.hpp"
+#include "chainrule/tape/sweep.hpp"
+
+namespace chainrule {
+namespace {
+
+using detail::Code;
+
+class Forward {
+ public:
+  Forward(Tape::State& state, std::span<const Scalar> ys, std::size_t directions)
+      : state_(state),
+        cone_(state, ys, "jvp"),
+        directions_(directions),
+        tangents_(cone_.rows.size() * directions, kUnreached) {}
+
+  // The tangents of a node, or null if it is none of the cone's.
+  double* at(const Scalar& x) {
+    const std::uint32_t place = cone_.place_of(x);
+    return place == Cone::kNowhere ? nullptr : &tangents_[place * directions_];
+  }
+
+  void run(const std::vector<bool>& is_seeded) {
+    for (std::size_t k = 0; k < cone_.rows.size(); ++k) {
+      const std::uint32_t row = cone_.rows[k];
+      const Code code = state_.rows.codes[row];
+      if (code == Code::block) run_block(block_at(state_, row));
+      if (!is_operation(code) || is_seeded[k]) continue;
+      const Operands operands(state_, row);
+      double* to = &tangents_[k * directions_];
+      operands.pull_back(1.0, [&](std::size_t i, double partial) {
+        if (operands.is_number(i)) return;
+        const double* from = of(operands.link(i));
+        for (std::size_t d = 0; d < directions_; ++d) {
+          if (!is_unreached(from[d])) accumulate(to[d], partial * from[d]);
+        }
+      });
+    }
+  }
+
+  const Cone& cone() const { return cone_; }
+
+ private:
+  double* of(std::uint32_t row) { return &tangents_[cone_.place[row] * directions_]; }
+
+  void run_block(const BlockRow& block) {
+    const std::vector<double> x = operand_values(state_, block);
+    const std::span<const double> z(state_.rows.values + block.row + 1, block.zbar.size());
+    std::vector<double> xdot(x.size()), zdot(z.size());
+    for (std::size_t d = 0; d < directions_; ++d) {
+      bool any = false;
+      for (std::size_t k = 0; k < x.size(); ++k) {
+        xdot[k] = block.is_number[k] ? kUnreached : of(block.links[k])[d];
+        any = any || !is_unreached(xdot[k]);
+      }
+      if (!any) continue;
+      const Inner apart;
+      block.block->jvp(x, z, xdot, zdot);
+      for (std::uint32_t j = 0; j < zdot.size(); ++j) {
+        if (cone_.place[block.row + 1 + j] != Cone::kNowhere)
+          of(block.row + 1 + j)[d] = zdot[j] + 0.0;
+      }
+    }
+  }
+
+  Tape::State& state_;
+  const Cone cone_;
+  const std::size_t directions_;
+  std::vector<double> tangents_;  // by place in the cone, then direction
+};
+
+}  // namespace
+
+std::vector<double> jvp(std::span<const Scalar> ys, std::span<const Scalar> xs,
+                        std::span<const double> seeds) {
+  const std::size_t directions = xs.empty() ? 0 : seeds.size() / xs.size();
+  if (directions * xs.size() != seeds.size()) {
+    fail("jvp", std::to_string(seeds.size()) + " seeds for directions of " +
+                    std::to_string(xs.size()) + " inputs");
+  }
+  for (const Scalar& x : xs) Tape::active().node_of(x, "jvp");
+  std::vector<double> out(ys.size() * directions);
+  if (active_state().tracing) {
+    for (std::size_t d = 0; d < directions; ++d) {
+      const std::span<const double> direction = seeds.subspan(d * xs.size(), xs.size());
+      std::ranges::transform(
+          recorded_jvp(ys, xs, std::vector<Scalar>(direction.begin(), direction.end())),
+          out.begin() + static_cast<std::ptrdiff_t>(d * ys.size()),
+          [](const Scalar& slope) { return slope.value({}); });
+    }
+    return out;
+  }
+  Forward forward(active_state(), ys, directions);
+  std::vector<bool> is_seeded(forward.cone().rows.size());
+  for (std::size_t k = 0; k < xs.size(); ++k) {
+    double* tangents = forward.at(xs[k]);
+    if (tangents == nullptr) continue;
+    is_seeded[forward.cone().place_of(xs[k])] = true;
+    for (std::size_t d = 0; d < directions; ++d) {
+      if (!is_unreached(seeds[d * xs.size() + k]))
+        accumulate(tangents[d], seeds[d * xs.size() + k]);
+    }
+  }
+  forward.run(is_seeded);
+  for (std::size_t j = 0; j < ys.size(); ++j) {
+    const double* tangents = forward.at(ys[j]);
+    for (std::size_t d = 0; tangents != nullptr && d < directions; ++d) {
+      out[d * ys.size() + j] = tangents[d] + 0.0;
+    }
+  }
+  return out;
+}
+
+}  // namespace chainrule

@@ -1,0 +1,298 @@
+// Derivatives as recorded operations: the reverse sweep and the forward sweep, read over Scalars.
+//
+// On an ordinary tape the formulas choose by the values in hand. While a Function is recorded they
+// choose nothing: each adjoint carries the Predicate under which it was reached, and a contribution
+// whose predicate is narrower than its target's enters as select(P, contribution, 0). So the rule
+// that an untaken branch adds exactly nothing holds wherever the recording is run, at every order.
+#include <algorithm>
+
+#include "chainrule/op/reading.hpp"
+#include "chainrule/tape/cone_internal.hpp"
+#include "chainrule/tape/sweep.hpp"
+#include "chainrule/tape/traced_internal.hpp"
+
+namespace chainrule {
+namespace {
+
+using detail::Code;
+
+bool is_true(bool p) { return p; }
+bool is_true(const Predicate& p) { return p.is_true(); }
+bool is_false(bool p) { return !p; }
+bool is_false(const Predicate& p) { return p.is_false(); }
+bool is_same(bool p, bool q) { return p == q; }
+bool is_same(const Predicate& p, const Predicate& q) { return p.is(q); }
+const Scalar& scalar_in(const Scalar& v) { return v; }
+const Scalar& scalar_in(const Traced& v) { return v.scalar(); }
+
+// A sum of contributions (adjoints of a node, or tangents), each of which holds under a condition.
+template <class V>
+class Sum {
+ public:
+  void add(const V& value, const Truth<V>& condition) {
+    if (is_false(condition)) return;
+    if (is_false(holds_)) {
+      value_ = value, holds_ = condition, gated_ = is_true(condition);
+    } else if (is_same(holds_, condition)) {
+      value_ = value_ + value;
+    } else {
+      using rules::or_;
+      value_ = gated() + choose(condition, value, V(0.0));
+      holds_ = or_(holds_, condition);
+      gated_ = true;
+    }
+  }
+
+  const Truth<V>& holds() const { return holds_; }
+  /// The sum where it holds; anything elsewhere.
+  const V& value() const { return value_; }
+  /// The sum, 0 where it does not hold.
+  V gated() const { return gated_ ? value_ : choose(holds_, value_, V(0.0)); }
+
+ private:
+  V value_ = V(0.0);
+  Truth<V> holds_ = false;
+  bool gated_ = true;  // value_ is 0 where it does not hold
+};
+
+template <class V>
+class Sweeps {
+ public:
+  Sweeps(Tape::State& state, std::span<const Scalar> ys, std::string_view where)
+      : state_(state), cone_(state, ys, where), sums_(cone_.rows.size()) {}
+
+  // Adjoints from the ys down to the xs. Where cut_off, nothing goes on through an x.
+  void reverse(std::span<const Scalar> ys, std::span<const Scalar> seeds,
+               std::span<const Scalar> xs, bool cut_off) {
+    for (std::size_t k = 0; k < ys.size(); ++k) {
+      if (!ys[k].is_number() && !is_cut(seeds[k])) sum_of(ys[k])->add(V(seeds[k]), true);
+    }
+    std::vector<bool> is_end(cut_off ? cone_.rows.size() : 0);
+    for (const Scalar& x : xs) {
+      if (cut_off && cone_.place_of(x) != Cone::kNowhere) is_end[cone_.place_of(x)] = true;
+    }
+    for (std::size_t k = cone_.rows.size(); k-- > 0;) {
+      if (is_false(sums_[k].holds()) || (cut_off && is_end[k])) continue;
+      const std::uint32_t row = cone_.rows[k];
+      const Code code = state_.rows.codes[row];
+      if (code == Code::block_output)
+        sums_[cone_.place[state_.rows.links[row].x]].add(V(0.0), sums_[k].holds());
+      if (code == Code::block) pull_back_block(row, sums_[k].holds());
+      if (is_operation(code)) pull_back(row, sums_[k]);
+    }
+  }
+
+  // Tangents from the xs up to the ys.
+  void forward(std::span<const Scalar> xs, std::span<const Scalar> seeds) {
+    std::vector<bool> is_seeded(cone_.rows.size());
+    for (std::size_t k = 0; k < xs.size(); ++k) {
+      if (cone_.place_of(xs[k]) == Cone::kNowhere || is_cut(seeds[k])) continue;
+      sum_of(xs[k])->add(V(seeds[k]), true);
+      is_seeded[cone_.place_of(xs[k])] = true;
+    }
+    for (std::size_t k = 0; k < cone_.rows.size(); ++k) {
+      const std::uint32_t row = cone_.rows[k];
+      const Code code = state_.rows.codes[row];
+      if (code == Code::block) push_forward_block(row);
+      if (is_operation(code) && !is_seeded[k]) push_forward(row, sums_[k]);
+    }
+  }
+
+  // What has arrived at x; −0.0 if nothing can.
+  Scalar found(const Scalar& x) {
+    const Sum<V>* sum = sum_of(x);
+    return sum == nullptr || is_false(sum->holds()) ? Scalar(kUnreached) : scalar_in(sum->gated());
+  }
+
+ private:
+  Sum<V>* sum_of(const Scalar& x) {
+    const std::uint32_t place = cone_.place_of(x);
+    return place == Cone::kNowhere ? nullptr : &sums_[place];
+  }
+
+  V value_of(std::uint32_t row) const { return V(state_.handle_to(row)); }
+
+  void read(const Operands& operands, V* x) const {
+    for (std::size_t i = 0; i < operands.count(); ++i) {
+      x[i] = operands.is_number(i) ? V(operands.values()[i]) : value_of(operands.link(i));
+    }
+  }
+
+  // Calls push(operand, contribution, condition) for each operand that is recorded.
+  template <class Pushed>
+  void each_push(std::uint32_t row, const Operands& operands, const V& g, Pushed&& push) {
+    V x[3] = {V(0.0), V(0.0), V(0.0)};
+    read(operands, x);
+    const V z = value_of(row);
+    visit(op_of(state_.rows.codes[row]), [&]<class Row>(Row) {
+      const auto pushes = [&] {
+        if constexpr (Row::arity == 1) return Row::template pullback<V>(g, x[0], z);
+        if constexpr (Row::arity == 2) return Row::template pullback<V>(g, x[0], x[1], z);
+        if constexpr (Row::arity == 3) return Row::template pullback<V>(g, x[0], x[1], x[2], z);
+      }();
+      for (std::size_t k = 0; k < Row::arity; ++k) {
+        if (!operands.is_number(k)) push(k, pushes.entry[k].value, pushes.entry[k].taken);
+      }
+    });
+  }
+
+  void pull_back(std::uint32_t row, const Sum<V>& adjoint) {
+    using rules::and_;
+    const Operands operands(state_, row);
+    const Truth<V> holds = adjoint.holds();
+    each_push(row, operands, V(adjoint.value()),
+              [&](std::size_t k, const V& contribution, const Truth<V>& taken) {
+                sums_[cone_.place[operands.link(k)]].add(contribution, and_(holds, taken));
+              });
+  }
+
+  void push_forward(std::uint32_t row, Sum<V>& tangent) {
+    using rules::and_;
+    const Operands operands(state_, row);
+    bool any = false;
+    for (std::size_t k = 0; k < operands.count(); ++k) {
+      any = any || (!operands.is_number(k) && !is_false(tangent_of(operands.link(k)).holds()));
+    }
+    if (!any) return;
+    each_push(row, operands, V(1.0), [&](std::size_t k, const V& partial, const Truth<V>& taken) {
+      const Sum<V>& from = tangent_of(operands.link(k));
+      if (is_false(from.holds()) || is_false(taken)) return;
+      tangent.add(partial * from.value(), and_(from.holds(), taken));
+    });
+  }
+
+  const Sum<V>& tangent_of(std::uint32_t row) const { return sums_[cone_.place[row]]; }
+
+  struct Call {
+    std::vector<Scalar> x, z;
+  };
+  Call call_at(const BlockRow& block) const {
+    Call call;
+    for (std::size_t k = 0; k < block.links.size(); ++k) {
+      call.x.push_back(block.is_number[k] ? Scalar(state_.rows.numbers[block.links[k]])
+                                          : state_.handle_to(block.links[k]));
+    }
+    for (std::uint32_t j = 0; j < block.zbar.size(); ++j) {
+      call.z.push_back(state_.handle_to(block.row + 1 + j));
+    }
+    return call;
+  }
+
+  void pull_back_block(std::uint32_t row, Truth<V> holds) {
+    const BlockRow& at = block_at(state_, row);
+    const std::shared_ptr<const Block> block = at.block;
+    const std::vector<std::uint32_t> links = at.links;
+    const std::vector<bool> is_number = at.is_number;
+    const Call call = call_at(at);
+    std::vector<Scalar> zbar(call.z.size()), xbar(call.x.size(), Scalar(kUnreached));
+    for (std::size_t j = 0; j < zbar.size(); ++j) {
+      if (const Sum<V>* sum = sum_of(call.z[j])) zbar[j] = scalar_in(sum->gated());
+    }
+    block->recorded_vjp(call.x, call.z, zbar, xbar);
+    for (std::size_t k = 0; k < links.size(); ++k) {
+      if (!is_number[k] && !is_cut(xbar[k])) sums_[cone_.place[links[k]]].add(V(xbar[k]), holds);
+    }
+  }
+
+  void push_forward_block(std::uint32_t row) {
+    using rules::or_;
+    const BlockRow& at = block_at(state_, row);
+    const std::shared_ptr<const Block> block = at.block;
+    const Call call = call_at(at);
+    std::vector<Scalar> xdot(call.x.size(), Scalar(kUnreached)), zdot(call.z.size());
+    Truth<V> holds = false;
+    for (std::size_t k = 0; k < xdot.size(); ++k) {
+      if (at.is_number[k] || is_false(tangent_of(at.links[k]).holds())) continue;
+      xdot[k] = scalar_in(tangent_of(at.links[k]).gated());
+      holds = or_(holds, tangent_of(at.links[k]).holds());
+    }
+    if (is_false(holds)) return;
+    block->recorded_jvp(call.x, call.z, xdot, zdot);
+    for (std::size_t j = 0; j < zdot.size(); ++j) {
+      if (Sum<V>* sum = sum_of(call.z[j])) sum->add(V(zdot[j]), holds);
+    }
+  }
+
+  Tape::State& state_;
+  const Cone cone_;
+  std::vector<Sum<V>> sums_;
+};
+
+template <class V>
+std::vector<Scalar> reverse_over(std::span<const Scalar> ys, std::span<const Scalar> seeds,
+                                 std::span<const Scalar> xs, bool cut_off) {
+  Sweeps<V> sweeps(active_state(), ys, "recorded_vjp");
+  sweeps.reverse(ys, seeds, xs, cut_off);
+  std::vector<Scalar> found;
+  for (const Scalar& x : xs) found.push_back(sweeps.found(x));
+  return found;
+}
+
+template <class V>
+std::vector<Scalar> forward_over(std::span<const Scalar> ys, std::span<const Scalar> xs,
+                                 std::span<const Scalar> seeds) {
+  Sweeps<V> sweeps(active_state(), ys, "recorded_jvp");
+  sweeps.forward(xs, seeds);
+  std::vector<Scalar> found;
+  for (const Scalar& y : ys) found.push_back(sweeps.found(y));
+  return found;
+}
+
+// 0 for what nothing has arrived at.
+std::vector<Scalar> zero_where_cut(std::vector<Scalar> found) {
+  for (Scalar& entry : found) entry = is_cut(entry) ? Scalar(0.0) : entry;
+  return found;
+}
+
+void require_sizes(const char* where, std::size_t expected, std::size_t got) {
+  if (expected != got) {
+    fail(where, std::to_string(got) + " seeds for " + std::to_string(expected) + " nodes");
+  }
+}
+
+}  // namespace
+
+Cone::Cone(const Tape::State& state, std::span<const Scalar> ys, std::string_view where) {
+  std::vector<std::uint32_t> tops;
+  for (const Scalar& y : ys) {
+    if (!y.is_number()) tops.push_back(state.rows.tape->node_of(y, where).index);
+  }
+  rows = ancestor_rows(state, tops);
+  place.assign(rows.empty() ? 0 : rows.back() + std::size_t{1}, kNowhere);
+  for (std::uint32_t k = 0; k < rows.size(); ++k) place[rows[k]] = k;
+}
+
+std::vector<Scalar> recorded_adjoints(std::span<const Scalar> ys, std::span<const Scalar> seeds,
+                                      std::span<const Scalar> xs, bool cut_off) {
+  require_sizes("recorded_vjp", ys.size(), seeds.size());
+  for (const Scalar& x : xs) {
+    if (!x.is_number()) Tape::active().node_of(x, "recorded_vjp");
+  }
+  return active_state().tracing ? reverse_over<Traced>(ys, seeds, xs, cut_off)
+                                : reverse_over<Scalar>(ys, seeds, xs, cut_off);
+}
+
+std::vector<Scalar> recorded_vjp(std::span<const Scalar> ys, std::span<const Scalar> seeds,
+                                 std::span<const Scalar> xs) {
+  for (const Scalar& x : xs) Tape::active().node_of(x, "recorded_vjp");
+  return zero_where_cut(recorded_adjoints(ys, seeds, xs, false));
+}
+
+std::vector<Scalar> recorded_jvp(std::span<const Scalar> ys, std::span<const Scalar> xs,
+                                 std::span<const Scalar> seeds) {
+  require_sizes("recorded_jvp", xs.size(), seeds.size());
+  for (const Scalar& x : xs) Tape::active().node_of(x, "recorded_jvp");
+  return zero_where_cut(active_state().tracing ? forward_over<Traced>(ys, xs, seeds)
+                                               : forward_over<Scalar>(ys, xs, seeds));
+}
+
+std::vector<Scalar> recorded_gradient(const Scalar& y, std::span<const Scalar> xs) {
+  const Scalar one = 1.0;
+  return recorded_vjp({&y, 1}, {&one, 1}, xs);
+}
+
+std::vector<Scalar> recorded_gradient(const Scalar& y, std::initializer_list<Scalar> xs) {
+  return recorded_gradient(y, std::span(xs.begin(), xs.size()));
+}
+
+}  // namespace chainrule

@@ -1,0 +1,44 @@
+// Taking numbers and bools out of Scalars while somebody watches: on a tape that records a Function
+// each becomes a guard, and on an inner tape outside operands have the values that they have here.
+#include <cmath>
+
+#include "chainrule/tape/state_internal.hpp"
+
+namespace chainrule {
+namespace {
+
+// s as a row of the active tape; a plain number if it comes from elsewhere.
+Scalar led_in(const Scalar& s) {
+  const detail::Recorder& rows = *detail::active_recorder;
+  Scalar here = s;
+  if (s.is_number() || rows.live(ScalarAccess::stamp(s))) return s;
+  return TapeAccess::state(*rows.tape).capture(here) ? here : Scalar(ScalarAccess::value(s));
+}
+
+double taken(const Scalar& s, Location at) {
+  if (!s.is_number()) active_state().guard(ScalarAccess::row(s), at);
+  return ScalarAccess::value(s);
+}
+
+}  // namespace
+
+void Tape::State::guard(std::uint32_t row, Location at) {
+  if (tracing) guards.push_back({row, rows.values[row], at});
+}
+
+double detail::watched_value(const Scalar& s, Location at) { return taken(led_in(s), at); }
+
+double detail::watched_whole(const Scalar& s, Location at) {
+  const Scalar here = led_in(s);
+  return here.is_number() || !active_state().tracing ? ScalarAccess::value(here)
+                                                     : taken(trunc(here, at), at);
+}
+
+bool detail::watched_truth(Op op, bool negated, const Scalar& x, const Scalar& y, Location at) {
+  const Scalar operands[] = {led_in(x), led_in(y)};
+  return (taken(apply(op, operands, at), at) != 0) != negated;
+}
+
+bool keeps_choices(const Scalar&) { return active_state().tracing; }
+
+}  // namespace chainrule
