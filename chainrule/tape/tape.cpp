@@ -164,6 +164,9 @@ void Tape::State::make_room() {
 void Tape::State::rewind_to(std::uint32_t row, std::uint32_t number_count) {
   if (tracing) return;  // what a branch was decided by stays
   while (!blocks.empty() && blocks.back().row >= row) blocks.pop_back();
+  for (auto& [handle, leaf] : leaf_of) {
+    if (leaf.row >= row) leaf.row = kNoRow;
+  }
   grads.clear(row, rows.size);
   rows.size = row;
   rows.number_count = number_count;

@@ -12,6 +12,13 @@ using detail::Code;
 
 void detail::require_closed(const Tape& tape, std::size_t first, const char* where) {
   const Tape::State& state = TapeAccess::state(tape);
+  for (const auto& [handle, leaf] : state.leaf_of) {
+    if (leaf.row >= first && leaf.row != Tape::State::kNoRow) {
+      fail(where,
+           "the function reads a Scalar that was recorded outside of it, and the derivative, "
+           "a plain number, would lose its dependence on it: pass Scalars as arguments");
+    }
+  }
   if (first == 0) return;
   const auto require = [&](std::uint32_t link, bool is_number) {
     if (is_number || link >= first) return;
