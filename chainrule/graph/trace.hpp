@@ -28,14 +28,21 @@ struct Group {
 struct Trace {
   std::string name;
   Graph graph;
-  std::vector<Vertex> inputs;  ///< placeholders, or variables whose numbers are replaced
+  std::vector<Vertex> inputs;  ///< placeholders (all there are), or variables to be replaced
   std::vector<Group> arguments;
   std::vector<Vertex> outputs;
   std::vector<Group> results;
-  std::vector<Guard> guards;  ///< by node, ascending
+  std::vector<Guard> guards;  ///< in the order in which they were decided; one a node
 
-  friend bool operator==(const Trace&, const Trace&) = default;
+  friend bool operator==(const Trace&, const Trace&);
 };
+
+/// A Graph that was built by hand as a recorded function: an argument for each placeholder, in the
+/// order in which they were made, and a result for each output, by their names. Variables keep
+/// their numbers. Throws Error for an output of another Graph.
+Trace to_trace(const Graph& graph, std::span<const Node> outputs, std::string_view name = "f");
+Trace to_trace(const Graph& graph, std::initializer_list<Node> outputs,
+               std::string_view name = "f");
 
 /// Empty, or what is wrong and where: "node 7: mul has operand 9, which comes after it".
 std::string verify(const Trace& trace);
