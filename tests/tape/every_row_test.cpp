@@ -1,11 +1,12 @@
 // Every row of the table, with every pattern of plain numbers among its operands: what the tape
 // records and pushes is what the row's formulas give over double, bit for bit.
 //
-// The sweep adds a contribution as (−0 + v) + 0, so that a −0 arrives as +0 (docs/design.md).
+// The sweep adds a contribution to +0, so that a −0 arrives as +0 (docs/design.md).
 #include <gtest/gtest.h>
 
 #include <bit>
 #include <cmath>
+#include <optional>
 
 #include "chainrule/chainrule.hpp"
 #include "chainrule/op/reading.hpp"
