@@ -104,7 +104,7 @@ struct Function::State {
   }
 
   Trace record(std::span<const double> in) const;
-  std::shared_ptr<const Variant> add(Trace trace) const;
+  std::shared_ptr<const Variant> add(std::shared_ptr<const Variant> variant) const;
 };
 
 namespace {
@@ -193,8 +193,7 @@ Trace Function::State::record(std::span<const double> in) const {
   return trace;
 }
 
-std::shared_ptr<const Variant> Function::State::add(Trace trace) const {
-  auto variant = std::make_shared<const Variant>(std::move(trace));
+std::shared_ptr<const Variant> Function::State::add(std::shared_ptr<const Variant> variant) const {
   const std::lock_guard lock(mutex);
   auto kept = std::make_shared<Variants>(variants == nullptr ? Variants{} : *variants);
   // Another thread may have recorded the same branch meanwhile.
@@ -207,7 +206,7 @@ std::shared_ptr<const Variant> Function::State::add(Trace trace) const {
         *kept, {}, [](const auto& v) { return v->last_use.load(std::memory_order_relaxed); });
     kept->erase(oldest);
   }
-  variant->last_use = ++clock;
+  variant->last_use.store(++clock, std::memory_order_relaxed);
   kept->push_back(variant);
   variants = std::move(kept);
   ++version;
@@ -258,19 +257,16 @@ const Variant& hold(const State& state, Workspace& work, std::span<const double>
   }
   // The code runs before anything of the workspace is touched again: it may replay this Function.
   const std::vector<double> inputs(in.begin(), in.end());
-  const std::shared_ptr<const Variant> recorded = state.add(state.record(inputs));
+  auto recorded = std::make_shared<const Variant>(state.record(inputs));
   if (recorded->trace.outputs.size() != state.outputs) {
     fail("replay", "the code gave " + std::to_string(recorded->trace.outputs.size()) +
                        " results for these inputs, but " + std::to_string(state.outputs) +
                        " when it was recorded first");
   }
-  work.id = 0;
+  // A guard may not hold even so: one of a Function without its code that the code replays.
   const std::size_t broken = run_one(work, recorded->plan, inputs);
-  if (broken != recorded->plan.expected.size()) {
-    fail("replay", "the code does not do the same twice for the same inputs: the branch" +
-                       place_of(recorded->trace.graph, recorded->trace.guards[broken].at) +
-                       " depends on something else");
-  }
+  if (broken != recorded->plan.expected.size()) fail_branch(recorded->trace, broken, inputs);
+  recorded = state.add(std::move(recorded));
   {
     const std::lock_guard lock(state.mutex);
     work.variants = state.variants;
@@ -299,7 +295,7 @@ Function::Function(Trace trace) : state_(std::make_shared<State>()) {
     state_->arguments.push_back(
         {group.name, group.type.shape.empty(), std::vector<double>(group.count)});
   }
-  state_->first = state_->add(std::move(trace));
+  state_->first = state_->add(std::make_shared<const Variant>(std::move(trace)));
 }
 
 Function::Function(std::shared_ptr<const Callable> code, std::vector<Argument> arguments,
@@ -316,7 +312,7 @@ Function::Function(std::shared_ptr<const Callable> code, std::vector<Argument> a
   Trace trace = state_->record(example);
   trace.name = std::move(name);
   state_->outputs = trace.outputs.size();
-  state_->first = state_->add(std::move(trace));
+  state_->first = state_->add(std::make_shared<const Variant>(std::move(trace)));
 }
 
 std::size_t Function::inputs() const { return state_->inputs; }
@@ -403,18 +399,20 @@ void Function::rows(std::span<const double> in, std::span<double> out) const {
 std::vector<Scalar> Function::operator()(std::span<const Scalar> in) const {
   require_count("inputs", state_->inputs, in.size());
   std::shared_ptr<const Variant> variant = state_->first;
-  // Without code there is one branch, and while something is traced its guards go along; otherwise
-  // the values decide.
-  if (state_->code != nullptr || in.empty() || !keeps_choices(in[0])) {
+  const bool is_tracing = !in.empty() && keeps_choices(in[0]);
+  try {
     std::vector<double> values;
     for (const Scalar& s : in) values.push_back(primal(s));
     const Working work;
     hold(*state_, *work, values);
     variant = (*work->variants)[work->last];
+  } catch (const BranchChanged&) {
+    // There is no code for these values. While something is traced they are examples only: the
+    // branch that there is goes into the trace, and its guards with it.
+    if (!is_tracing) throw;
   }
   const Trace& trace = variant->trace;
   const Graph& graph = trace.graph;
-  const bool is_tracing = !in.empty() && keeps_choices(in[0]);
   std::vector<const char*> files;
   for (const std::string& file : graph.files()) files.push_back(lasting(file));
   const auto location = [&](SourceLine at) {
