@@ -81,11 +81,9 @@ class Loop final : public Block {
   State run_first(std::span<const Scalar> state) {
     const Inner inner;
     State values;
-    for (const Scalar& s : state) values.push_back(inner.here(s).value());
-    const std::size_t before = inner.captured().size();
+    for (const Scalar& s : state) values.push_back(inner.value_of(s));
     const State results = advance(std::move(values), 0, steps_);
-    captured_.assign(inner.captured().begin() + static_cast<std::ptrdiff_t>(before),
-                     inner.captured().end());
+    captured_ = inner.captured();
     return results;
   }
   const std::vector<Scalar>& captured() const { return captured_; }

@@ -13,14 +13,11 @@ Closure::Closure(std::shared_ptr<const Callable> code, std::span<const Scalar> a
     : code_(std::move(code)), arguments_(arguments.size()) {
   const Inner inner;
   std::vector<Scalar> in, out;
-  for (const Scalar& argument : arguments) in.push_back(variable(inner.here(argument).value()));
-  // What the arguments are is no capture: they are handed over as fresh leaves.
-  const std::size_t before = inner.captured().size();
+  for (const Scalar& argument : arguments) in.push_back(variable(inner.value_of(argument)));
   (*code_)(in, out);
   for (const Scalar& output : out) first_results_.push_back(inner.here(output).value());
   outputs_ = out.size();
-  captured_.assign(inner.captured().begin() + static_cast<std::ptrdiff_t>(before),
-                   inner.captured().end());
+  captured_ = inner.captured();
 }
 
 std::vector<Scalar> Closure::operands(std::span<const Scalar> arguments) const {

@@ -34,10 +34,16 @@ template <class S, class Values>
 void copy_out(std::string_view name, const char* what, const Values& values, std::span<S> out) {
   std::size_t k = 0;
   const auto next = [&](const auto& value) {
-    if (k < out.size()) out[k] = value;
+    if (k < out.size()) {
+      if constexpr (std::same_as<S, double>) {
+        out[k] = primal(value);
+      } else {
+        out[k] = value;
+      }
+    }
     ++k;
   };
-  if constexpr (std::is_convertible_v<const Values&, S>) {
+  if constexpr (std::is_convertible_v<const Values&, Scalar>) {
     next(values);
   } else {
     each_real(values, next);

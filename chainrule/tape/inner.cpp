@@ -105,6 +105,17 @@ Scalar Inner::leaf(std::size_t k) const {
   return state.handle_to(state.leaf_of.at(ScalarAccess::handle(state.captured[k])).row);
 }
 
+double Inner::value_of(const Scalar& s) const {
+  if (s.is_number()) return ScalarAccess::value(s);
+  const Tape::State& state = TapeAccess::state(*tape_);
+  const double* value = state.find_value(s);
+  if (value == nullptr) {
+    fail_handle("inner",
+                state.reason(ScalarAccess::row(s), ScalarAccess::stamp(s), ScalarAccess::value(s)));
+  }
+  return *value;
+}
+
 Scalar Inner::here(Scalar s) const {
   lead_in(s, "inner");
   return s;
