@@ -143,17 +143,20 @@ struct trace_name : quoted {
 };
 struct naming : if_must<word<'n', 'a', 'm', 'e'>, blanks, trace_name> {};
 
-struct statement : sor<node, guard, argument, result, naming> {
+struct statement : sor<node, guard, argument, result, naming> {};
+struct line : seq<blanks, statement, must<line_end>> {};
+struct empty_line : seq<blanks, opt<comment>, eol> {};
+struct last_line : seq<opt<comment>, eof> {
   CR_EXPECTED("%0 = ..., guard, input, output or name");
 };
-struct line : seq<blanks, sor<line_end, must<statement, line_end>>> {};
 
 struct version : natural {};
 struct header : seq<word<'c', 'h', 'a', 'i', 'n', 'r', 'u', 'l', 'e'>, plus<blank>,
                     word<'t', 'r', 'a', 'c', 'e'>, plus<blank>, version> {
   CR_EXPECTED("chainrule trace 1");
 };
-struct file : seq<opt<utf8::bom>, must<header, line_end>, until<eof, line>> {};
+struct file : seq<opt<utf8::bom>, must<header, line_end>, star<sor<empty_line, line>>, blanks,
+                  must<last_line>> {};
 
 #undef CR_EXPECTED
 

@@ -148,6 +148,10 @@ void Sums::vjp(std::span<const double>, std::span<const double>, std::span<const
 
 void register_sums() { register_block_maker("sums", &make_sums); }
 
+Trace random_trace(std::mt19937& random, std::uint32_t size) {
+  return Generator(random, size).run();
+}
+
 std::string random_text(std::mt19937& random) {
   static const std::string kPieces[] = {"x",
                                         "",
