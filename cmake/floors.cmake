@@ -12,7 +12,7 @@
 chainrule_floor(chainrule/base       FLOOR 0)
 chainrule_floor(chainrule/op         FLOOR 1 LINKS base                   USES boost_math)
 chainrule_floor(chainrule/tape       FLOOR 2 LINKS base op)
-chainrule_floor(chainrule/graph      FLOOR 3 LINKS base op tape           USES pegtl)
+chainrule_floor(chainrule/graph      FLOOR 3 LINKS base op tape           USES pegtl boost_math)
 chainrule_floor(chainrule/transform  FLOOR 4 LINKS base op tape graph)
 chainrule_floor(chainrule/block      FLOOR 4 LINKS base op tape graph     USES eigen)
 chainrule_floor(chainrule/draw       FLOOR 8 LINKS base op tape graph transform USES nlohmann_json MAY_USE graphviz gnuplot)
