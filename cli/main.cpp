@@ -46,9 +46,14 @@ std::vector<std::unique_ptr<Verb>> all_verbs() {
   std::vector<std::unique_ptr<Verb>> verbs;
   verbs.push_back(make_eval());
   verbs.push_back(make_grad());
+  verbs.push_back(make_hess());
+  verbs.push_back(make_jac());
+  verbs.push_back(make_hvp());
   verbs.push_back(make_check());
   verbs.push_back(make_draw());
   verbs.push_back(make_plot());
+  verbs.push_back(make_save());
+  verbs.push_back(make_show());
   verbs.push_back(make_ops());
   verbs.push_back(make_version());
   return verbs;

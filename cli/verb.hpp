@@ -26,9 +26,14 @@ class Verb {
 
 std::unique_ptr<Verb> make_eval();
 std::unique_ptr<Verb> make_grad();
+std::unique_ptr<Verb> make_hess();
+std::unique_ptr<Verb> make_jac();
+std::unique_ptr<Verb> make_hvp();
 std::unique_ptr<Verb> make_check();
 std::unique_ptr<Verb> make_draw();
 std::unique_ptr<Verb> make_plot();
+std::unique_ptr<Verb> make_save();
+std::unique_ptr<Verb> make_show();
 std::unique_ptr<Verb> make_ops();
 std::unique_ptr<Verb> make_version();
 

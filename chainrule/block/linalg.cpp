@@ -23,11 +23,6 @@ std::optional<std::size_t> read_size(std::string_view word) {
 
 }  // namespace
 
-void fail_entries(std::size_t rows, std::size_t columns, std::size_t got) {
-  fail("Dense", by(rows, columns) + ": takes " + std::to_string(rows * columns) + " entries, got " +
-                    std::to_string(got));
-}
-
 }  // namespace linalg
 
 std::shared_ptr<const Block> linalg_block(std::string_view words) {

@@ -27,48 +27,13 @@
 #include <utility>
 #include <vector>
 
-#include "chainrule/tape/scalar.hpp"
+#include "chainrule/tape/dense.hpp"
 
 namespace chainrule {
-
-/// What a matrix holds here.
-template <class S>
-concept Entry = std::same_as<S, double> || std::same_as<S, Scalar>;
 
 /// What comes of entries of both: Scalar unless both are double.
 template <Entry A, Entry B>
 using Mixed = std::conditional_t<std::same_as<A, double>, B, A>;
-
-namespace linalg {
-[[noreturn]] void fail_entries(std::size_t rows, std::size_t columns, std::size_t got);
-}
-
-/// A matrix, row by row.
-template <Entry S>
-struct Dense {
-  std::size_t rows = 0;
-  std::size_t columns = 0;
-  std::vector<S> entries;
-
-  Dense() = default;
-  /// Of zeros.
-  Dense(std::size_t row_count, std::size_t column_count)
-      : rows(row_count), columns(column_count), entries(row_count * column_count) {}
-  /// Throws Error unless there are row_count · column_count entries.
-  Dense(std::size_t row_count, std::size_t column_count, std::vector<S> row_major)
-      : rows(row_count), columns(column_count), entries(std::move(row_major)) {
-    if (entries.size() != rows * columns) linalg::fail_entries(rows, columns, entries.size());
-  }
-  /// Plain numbers as Scalars.
-  template <class T>
-  requires(std::same_as<T, double>&& std::same_as<S, Scalar>) Dense(const Dense<T>& numbers)
-      : rows(numbers.rows),
-        columns(numbers.columns),
-        entries(numbers.entries.begin(), numbers.entries.end()) {}
-
-  S& operator()(std::size_t i, std::size_t j) { return entries[i * columns + j]; }
-  const S& operator()(std::size_t i, std::size_t j) const { return entries[i * columns + j]; }
-};
 
 /// n × 1.
 template <class V>

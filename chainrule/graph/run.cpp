@@ -208,7 +208,7 @@ void Graph::pull_back_call(Vertex block) {
   for (const Vertex operand : call.operands) x.push_back(values_[operand.index]);
   std::vector<double> xbar(x.size(), kUnreached);
   const std::size_t first = block.index + 1;
-  for (std::size_t k = 0; k < zbar.size(); ++k) zbar[k] = adjoints_[first + k] + 0.0;
+  for (std::size_t k = 0; k < zbar.size(); ++k) zbar[k] = adjoints_[first + k];
   {
     const Inner apart;
     call.block->vjp(x, std::span(values_).subspan(first, zbar.size()), zbar, xbar);
