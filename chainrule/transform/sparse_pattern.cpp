@@ -113,7 +113,7 @@ class Interactions {
 
   SparsityPattern pattern(IndexSets& sets) {
     std::ranges::sort(pairs_);
-    pairs_.erase(std::ranges::unique(pairs_).begin(), pairs_.end());
+    pairs_.erase(std::unique(pairs_.begin(), pairs_.end()), pairs_.end());
     // Row i: the union of all b for which i is in a.
     std::vector<std::size_t> starts(n_ + 1);
     std::vector<Set> partners;
