@@ -152,6 +152,7 @@ std::vector<int> star_colours(const SparsityPattern& pattern) {
   // By vertex and colour: its only neighbour of that colour, or kSeveral.
   constexpr int kSeveral = -1;
   std::unordered_map<std::uint64_t, int> only;
+  only.reserve(pattern.column_indices.size());
   const auto join = [&](Index x, Index spoke) {
     const auto key = std::uint64_t{x} << 32 | static_cast<std::uint32_t>(colours[spoke]);
     const auto [place, is_first] = only.try_emplace(key, static_cast<int>(spoke));

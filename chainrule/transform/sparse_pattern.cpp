@@ -9,7 +9,6 @@
 #include <bit>
 #include <limits>
 #include <string>
-#include <unordered_set>
 
 #include "chainrule/tape/inspect.hpp"
 #include "chainrule/transform/sparse_internal.hpp"
@@ -108,10 +107,13 @@ class Interactions {
 
   void add(Set a, Set b) {
     if (a > b) std::swap(a, b);
-    if (a != IndexSets::kEmpty) pairs_.insert(std::uint64_t{a} << 32 | b);
+    const std::uint64_t pair = std::uint64_t{a} << 32 | b;
+    if (a != IndexSets::kEmpty && (pairs_.empty() || pairs_.back() != pair)) pairs_.push_back(pair);
   }
 
-  SparsityPattern pattern(IndexSets& sets) const {
+  SparsityPattern pattern(IndexSets& sets) {
+    std::ranges::sort(pairs_);
+    pairs_.erase(std::unique(pairs_.begin(), pairs_.end()), pairs_.end());
     // Row i: the union of all b for which i is in a.
     std::vector<std::size_t> starts(n_ + 1);
     std::vector<Set> partners;
@@ -151,7 +153,7 @@ class Interactions {
   }
 
   const std::size_t n_;
-  std::unordered_set<std::uint64_t> pairs_;
+  std::vector<std::uint64_t> pairs_;
 };
 
 }  // namespace
@@ -240,13 +242,14 @@ SparsityPattern Recording::hessian_pattern() const {
       interactions.add(all, all);
     } else if (is_operation(code)) {
       const Coupling& coupling = coupling_of(op_of(code));
-      each_operand(state, row, [&](std::size_t j, std::uint32_t link) {
-        each_operand(state, row, [&](std::size_t k, std::uint32_t other) {
-          if (j <= k && (coupling.with[j] >> k & 1u) != 0) {
-            interactions.add(domains.of_row(link), domains.of_row(other));
-          }
-        });
-      });
+      Set domain[3] = {};
+      each_operand(state, row,
+                   [&](std::size_t k, std::uint32_t link) { domain[k] = domains.of_row(link); });
+      for (std::size_t j = 0; j < 3; ++j) {
+        for (std::size_t k = j; k < 3; ++k) {
+          if ((coupling.with[j] >> k & 1u) != 0) interactions.add(domain[j], domain[k]);
+        }
+      }
     }
   }
   return interactions.pattern(domains.sets);
