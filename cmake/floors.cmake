@@ -6,15 +6,16 @@
 #
 #   FLOOR     its height: LINKS names lower floors only
 #   LINKS     every folder whose headers it may include
+#   READS     those of them whose private headers its sources may include as well: readings of the tape
 #   USES      libraries it cannot be built without           (cmake/libraries.cmake says how to find them)
 #   MAY_USE   libraries it degrades without
 
 chainrule_floor(chainrule/base       FLOOR 0)
 chainrule_floor(chainrule/op         FLOOR 1 LINKS base                   USES boost_math)
 chainrule_floor(chainrule/tape       FLOOR 2 LINKS base op)
-chainrule_floor(chainrule/graph      FLOOR 3 LINKS base op tape           USES pegtl boost_math)
-chainrule_floor(chainrule/transform  FLOOR 4 LINKS base op tape graph)
-chainrule_floor(chainrule/block      FLOOR 4 LINKS base op tape graph     USES eigen)
+chainrule_floor(chainrule/graph      FLOOR 3 LINKS base op tape           READS tape USES pegtl boost_math)
+chainrule_floor(chainrule/transform  FLOOR 4 LINKS base op tape graph     READS tape)
+chainrule_floor(chainrule/block      FLOOR 4 LINKS base op tape graph     READS tape USES eigen)
 chainrule_floor(chainrule/draw       FLOOR 8 LINKS base op tape graph transform USES nlohmann_json MAY_USE graphviz gnuplot)
 chainrule_floor(chainrule/expr       FLOOR 8 LINKS base op tape graph transform USES pegtl)
 chainrule_floor(cli                  FLOOR 9 LINKS base op tape graph transform block draw expr

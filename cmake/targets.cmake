@@ -7,7 +7,7 @@
 include(GNUInstallDirs)
 
 function(chainrule_floor folder)
-  cmake_parse_arguments(floor "" "FLOOR" "LINKS;USES;MAY_USE" ${ARGN})
+  cmake_parse_arguments(floor "" "FLOOR" "LINKS;READS;USES;MAY_USE" ${ARGN})
   get_filename_component(name ${folder} NAME)
   set(is_tool FALSE)
   if(folder STREQUAL "cli")

@@ -34,7 +34,7 @@ Scalar Recording::operator()(std::span<const Scalar> inputs) {
   for (const Instruction& step : program.instructions()) {
     Scalar operands[3];
     for (int i = 0; i < step.arity; ++i) operands[i] = slots_[step.operand[i]];
-    *next++ = apply(step.op, operands);
+    *next++ = apply(step.op, operands, {});
   }
   for (const Assignment* named : labelled_) {
     Scalar& node = slots_[named->slot];

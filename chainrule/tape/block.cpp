@@ -118,7 +118,7 @@ void append_call(const std::shared_ptr<const Block>& block, std::span<const Scal
         state.rows.append(detail::Code::block_output, row.row, k, results[k]);
     z[k] = ScalarAccess::make(results[k], at_row, state.rows.stamp);
   }
-  if (state.keeps_lines) state.lines.resize(state.rows.size, at);
+  state.keep_line(at);
   state.blocks.push_back(std::move(row));
 }
 

@@ -48,7 +48,7 @@ bool Tape::State::capture(Scalar& s) {
   const double now = *value;
   make_room();
   const std::uint32_t row = rows.append(detail::Code::variable, 0, 0, now);
-  if (keeps_lines) lines.resize(row + std::size_t{1});
+  keep_line({});
   Leaf& leaf = leaf_of[ScalarAccess::handle(s)];
   if (!leaf.is_listed) captured.push_back(s);
   leaf = {row, true};

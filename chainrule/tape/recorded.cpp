@@ -55,6 +55,25 @@ class Sum {
   bool gated_ = true;  // value_ is 0 where it does not hold
 };
 
+// While it lives, what is recorded has the source lines of the rows that it is told.
+class OnBehalf {
+ public:
+  explicit OnBehalf(Tape::State& state) : state_(state), before_(state.on_behalf_of) {}
+  ~OnBehalf() { state_.on_behalf_of = before_; }
+  OnBehalf(const OnBehalf&) = delete;
+  OnBehalf& operator=(const OnBehalf&) = delete;
+  void of(std::uint32_t row) {
+    if (row >= state_.lines.size()) return;
+    line_ = state_.lines[row];
+    state_.on_behalf_of = &line_;
+  }
+
+ private:
+  Tape::State& state_;
+  const Location* before_;
+  Location line_;
+};
+
 template <class V>
 class Sweeps {
  public:
@@ -71,7 +90,9 @@ class Sweeps {
     for (const Scalar& x : xs) {
       if (cut_off && cone_.place_of(x) != Cone::kNowhere) is_end[cone_.place_of(x)] = true;
     }
+    OnBehalf behalf(state_);
     for (std::size_t k = cone_.rows.size(); k-- > 0;) {
+      behalf.of(cone_.rows[k]);
       if (is_false(sums_[k].holds()) || (cut_off && is_end[k])) continue;
       const std::uint32_t row = cone_.rows[k];
       const Code code = state_.rows.codes[row];
@@ -90,8 +111,10 @@ class Sweeps {
       sum_of(xs[k])->add(V(seeds[k]), true);
       is_seeded[cone_.place_of(xs[k])] = true;
     }
+    OnBehalf behalf(state_);
     for (std::size_t k = 0; k < cone_.rows.size(); ++k) {
       const std::uint32_t row = cone_.rows[k];
+      behalf.of(row);
       const Code code = state_.rows.codes[row];
       if (code == Code::block) push_forward_block(row);
       if (is_operation(code) && !is_seeded[k]) push_forward(row, sums_[k]);

@@ -18,10 +18,7 @@ Scalar leaf(Code kind, double value, std::string_view label, Location at) {
   state.make_room();
   const std::uint32_t row = state.rows.append(kind, 0, 0, value);
   if (!label.empty()) state.set_label(row, label);
-  if (state.keeps_lines) {
-    state.lines.resize(row);
-    state.lines.push_back(at);
-  }
+  state.keep_line(at);
   return ScalarAccess::make(value, row, state.rows.stamp);
 }
 

@@ -99,6 +99,9 @@ struct Tape::State {
   std::vector<Label> labels;  ///< by row, ascending
   bool keeps_lines = false;
   std::vector<Location> lines;       ///< by row, as far as kept
+  /// Where what is recorded now comes from, instead of the line of ours that records it: the line of
+  /// the row that is differentiated.
+  const Location* on_behalf_of = nullptr;
   std::vector<std::uint32_t> order;  ///< scratch of the sweeps
   std::vector<BlockRow> blocks;      ///< by row, ascending
 
@@ -133,6 +136,8 @@ struct Tape::State {
   void rewind_to(std::uint32_t row, std::uint32_t number_count);
   void make_room();
   void set_limit();
+  /// Keeps the line of the last row, and of those before it that have none yet.
+  void keep_line(Location at);
   /// The label of a row, or null.
   const std::string* label_of(std::uint32_t row) const;
   void set_label(std::uint32_t row, std::string_view text);

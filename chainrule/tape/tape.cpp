@@ -161,6 +161,10 @@ void Tape::State::make_room() {
   set_limit();
 }
 
+void Tape::State::keep_line(Location at) {
+  if (keeps_lines) lines.resize(rows.size, on_behalf_of != nullptr ? *on_behalf_of : at);
+}
+
 void Tape::State::rewind_to(std::uint32_t row, std::uint32_t number_count) {
   if (tracing) return;  // what a branch was decided by stays
   while (!blocks.empty() && blocks.back().row >= row) blocks.pop_back();
@@ -376,10 +380,7 @@ Scalar detail::record_slow(Op op, double value, const Scalar* operands, Location
   }
   if (arity == 3) rows.append(Code::third_operand, links[2], 0, 0.0);
   const std::uint32_t row = rows.append(code_of(op, mask), links[0], links[1], value);
-  if (state.keeps_lines) {
-    state.lines.resize(row);
-    state.lines.push_back(at);
-  }
+  state.keep_line(at);
   return ScalarAccess::make(value, row, rows.stamp);
 }
 

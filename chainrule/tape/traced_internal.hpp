@@ -71,7 +71,11 @@ class Traced {
 
   friend Traced operator+(const Traced& x, const Traced& y) { return x.scalar_ + y.scalar_; }
   friend Traced operator-(const Traced& x, const Traced& y) { return x.scalar_ - y.scalar_; }
-  friend Traced operator*(const Traced& x, const Traced& y) { return x.scalar_ * y.scalar_; }
+  // 1·y → y, exactly: the seed of every gradient.
+  friend Traced operator*(const Traced& x, const Traced& y) {
+    if (x.is_one()) return y;
+    return y.is_one() ? x : Traced(x.scalar_ * y.scalar_);
+  }
   friend Traced operator/(const Traced& x, const Traced& y) { return x.scalar_ / y.scalar_; }
   friend Traced operator-(const Traced& x) { return -x.scalar_; }
   friend Traced operator+(const Traced& x) { return x; }
@@ -99,6 +103,8 @@ class Traced {
     if (p.is_known()) return p.is_true() ? a : b;
     return chainrule::select(p.truth(), a.scalar_, b.scalar_);
   }
+
+  bool is_one() const { return scalar_.is_number() && primal(scalar_) == 1.0; }
 
  private:
   Scalar scalar_;

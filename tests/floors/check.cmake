@@ -5,7 +5,8 @@
 # Rules, each with the words it is reported in:
 #   - the list itself: a folder links lower floors only, and stands in the list if it has files
 #   - a file includes its own folder and the folders its line LINKS, by their full path
-#   - nobody includes another folder's detail/ or *_internal.hpp; a public header not even its own
+#   - nobody includes another folder's detail/ or *_internal.hpp, unless its line READS that folder; a
+#     public header not even its own
 #   - the umbrella header is for the top floor, and includes only what chainrule_umbrella() names
 
 cmake_minimum_required(VERSION 3.22)
@@ -15,12 +16,13 @@ endif()
 
 set(folders)
 function(chainrule_floor folder)
-  cmake_parse_arguments(floor "" "FLOOR" "LINKS;USES;MAY_USE" ${ARGN})
+  cmake_parse_arguments(floor "" "FLOOR" "LINKS;READS;USES;MAY_USE" ${ARGN})
   list(APPEND folders ${folder})
   set(folders ${folders} PARENT_SCOPE)
   get_filename_component(name ${folder} NAME)
   set(height_${name} ${floor_FLOOR} PARENT_SCOPE)
   set(links_${name} "${floor_LINKS}" PARENT_SCOPE)
+  set(reads_${name} "${floor_READS}" PARENT_SCOPE)
 endfunction()
 function(chainrule_umbrella)
   set(umbrella "${ARGN}" PARENT_SCOPE)
@@ -57,6 +59,7 @@ foreach(file IN LISTS files)
   if(file MATCHES "^chainrule/([^/]+)/")
     set(name ${CMAKE_MATCH_1})
     set(allowed ${name} ${links_${name}})
+    set(readable ${name} ${reads_${name}})
   elseif(file MATCHES "^cli/")
     set(name cli)
     set(allowed cli ${links_cli})
@@ -94,7 +97,7 @@ foreach(file IN LISTS files)
       if(NOT other IN_LIST allowed)
         fault("${file}: includes ${header}: ${name} (floor ${height_${name}}) may not include ${other} (floor ${height})")
       endif()
-      if(header MATCHES "(/detail/|_internal\\.hpp$)" AND (public OR NOT other STREQUAL name))
+      if(header MATCHES "(/detail/|_internal\\.hpp$)" AND (public OR NOT other IN_LIST readable))
         fault("${file}: includes ${header}, which is private to ${other} and not installed")
       endif()
     elseif(header STREQUAL "chainrule/chainrule.hpp")
