@@ -95,6 +95,7 @@ inline constexpr Interval above_one{"> 1", 1, kInfinity};
 inline constexpr Interval above_minus_one{"> -1", -1, kInfinity};
 inline constexpr Interval order{"0, 1, 2, ...", 0, kInfinity};
 inline constexpr Interval parameter{"> 0, a parameter", 0, kInfinity};
+inline constexpr Interval held{"held fixed", -kInfinity, kInfinity};
 inline constexpr Interval integer{"an integer", -kInfinity, kInfinity};
 inline constexpr Interval truth{"0 or not 0", 0, 1};
 }  // namespace domains

@@ -59,7 +59,8 @@ V norm(std::span<const V> x) {
 /// then z = m + log Σ exp(xᵢ − m), which differs by its rounding alone.
 template <class V>
 V logsumexp(std::span<const V> x) {
-  using plain::exp, plain::expm1, plain::log, plain::log1p, plain::max, plain::stop_gradient;
+  using plain::exp, plain::expm1, plain::log, plain::log1p, plain::max;
+  using plain::select, plain::stop_gradient;
   if (!x.empty() && keeps_choices(x[0])) {
     V largest = x[0];
     for (const V& entry : x.subspan(1)) largest = max(largest, entry);

@@ -21,12 +21,12 @@ void require_size(const Block& block, const char* what, std::size_t expected, st
 // J ẋ row by row: ż_j = ē_jᵀ J ẋ, where ē_jᵀ J is one vjp.
 void Block::jvp(std::span<const double> x, std::span<const double> z, std::span<const double> xdot,
                 std::span<double> zdot) const {
-  std::vector<double> unit(z.size()), xbar(x.size());
+  std::vector<double> unit(z.size(), kUnreached), xbar(x.size());
   for (std::size_t j = 0; j < z.size(); ++j) {
     unit[j] = 1;
     std::ranges::fill(xbar, kUnreached);
     vjp(x, z, unit, xbar);
-    unit[j] = 0;
+    unit[j] = kUnreached;
     zdot[j] = 0;
     for (std::size_t k = 0; k < x.size(); ++k) {
       if (!is_unreached(xbar[k]) && !is_unreached(xdot[k])) zdot[j] += xbar[k] * xdot[k];
@@ -43,12 +43,12 @@ void Block::recorded_vjp(std::span<const Scalar>, std::span<const Scalar>, std::
 
 void Block::recorded_jvp(std::span<const Scalar> x, std::span<const Scalar> z,
                          std::span<const Scalar> xdot, std::span<Scalar> zdot) const {
-  std::vector<Scalar> unit(z.size()), xbar(x.size());
+  std::vector<Scalar> unit(z.size(), Scalar(kUnreached)), xbar(x.size());
   for (std::size_t j = 0; j < z.size(); ++j) {
     unit[j] = 1.0;
     std::ranges::fill(xbar, Scalar(kUnreached));
     recorded_vjp(x, z, unit, xbar);
-    unit[j] = 0.0;
+    unit[j] = kUnreached;
     zdot[j] = 0.0;
     for (std::size_t k = 0; k < x.size(); ++k) {
       if (is_cut(xbar[k]) || is_cut(xdot[k])) continue;
@@ -67,8 +67,8 @@ std::vector<double> operand_values(const Tape::State& state, const BlockRow& blo
 
 std::vector<double> pull_back(Tape::State& state, BlockRow& block) {
   const std::vector<double> x = operand_values(state, block);
-  std::vector<double> zbar(block.zbar.size()), xbar(x.size(), kUnreached);
-  for (std::size_t k = 0; k < zbar.size(); ++k) zbar[k] = block.zbar[k] + 0.0;
+  const std::vector<double> zbar = block.zbar;
+  std::vector<double> xbar(x.size(), kUnreached);
   std::ranges::fill(block.zbar, kUnreached);
   const double* z = state.rows.values + block.row + 1;
   const Inner apart;
@@ -77,7 +77,7 @@ std::vector<double> pull_back(Tape::State& state, BlockRow& block) {
 }
 
 std::vector<double> Operands::pull_back_block(double g) const {
-  std::vector<double> zbar(block_->zbar.size()), xbar(count_, kUnreached);
+  std::vector<double> zbar(block_->zbar.size(), kUnreached), xbar(count_, kUnreached);
   zbar[state_.rows.links[row_].y] = g;
   const double* z = state_.rows.values + block_->row + 1;
   const Inner apart;
@@ -85,27 +85,21 @@ std::vector<double> Operands::pull_back_block(double g) const {
   return xbar;
 }
 
-void call(const std::shared_ptr<const Block>& block, std::span<const Scalar> x, std::span<Scalar> z,
-          Location at) {
-  require_size(*block, "numbers", block->inputs(), x.size());
-  require_size(*block, "places for its results", block->outputs(), z.size());
-  std::vector<Scalar> operands(x.begin(), x.end());
+namespace {
+
+// The operands as rows of the active tape, and plain numbers. Whether any is recorded.
+bool lead_in_all(std::vector<Scalar>& operands, std::string_view where) {
   bool recorded = false;
-  std::vector<double> values;
   for (Scalar& operand : operands) {
-    lead_in(operand, block->name());
+    lead_in(operand, where);
     recorded = recorded || !operand.is_number();
-    values.push_back(ScalarAccess::value(operand));
   }
-  std::vector<double> results(z.size());
-  {
-    const Inner apart;
-    block->value(values, results);
-  }
-  if (!recorded) {
-    std::ranges::copy(results, z.begin());
-    return;
-  }
+  return recorded;
+}
+
+// Appends the rows of a call with these results.
+void append_call(const std::shared_ptr<const Block>& block, std::span<const Scalar> operands,
+                 std::span<const double> results, std::span<Scalar> z, Location at) {
   Tape::State& state = active_state();
   BlockRow row{0, block, {}, {}, std::vector<double>(z.size(), kUnreached)};
   for (const Scalar& operand : operands) {
@@ -118,20 +112,49 @@ void call(const std::shared_ptr<const Block>& block, std::span<const Scalar> x, 
   const auto place = static_cast<std::uint32_t>(state.blocks.size());
   state.make_room();
   row.row = state.rows.append(detail::Code::block, place, static_cast<std::uint32_t>(z.size()), 0);
-  for (std::size_t k = 0; k < z.size(); ++k) {
+  for (std::uint32_t k = 0; k < z.size(); ++k) {
     state.make_room();
-    const std::uint32_t at_row = state.rows.append(detail::Code::block_output, row.row,
-                                                   static_cast<std::uint32_t>(k), results[k]);
+    const std::uint32_t at_row =
+        state.rows.append(detail::Code::block_output, row.row, k, results[k]);
     z[k] = ScalarAccess::make(results[k], at_row, state.rows.stamp);
   }
   if (state.keeps_lines) state.lines.resize(state.rows.size, at);
   state.blocks.push_back(std::move(row));
 }
 
+}  // namespace
+
+void call(const std::shared_ptr<const Block>& block, std::span<const Scalar> x, std::span<Scalar> z,
+          Location at) {
+  require_size(*block, "numbers", block->inputs(), x.size());
+  require_size(*block, "places for its results", block->outputs(), z.size());
+  std::vector<Scalar> operands(x.begin(), x.end());
+  const bool recorded = lead_in_all(operands, block->name());
+  std::vector<double> values, results(z.size());
+  for (const Scalar& operand : operands) values.push_back(ScalarAccess::value(operand));
+  {
+    const Inner apart;
+    block->value(values, results);
+  }
+  if (recorded) {
+    append_call(block, operands, results, z, at);
+  } else {
+    std::ranges::copy(results, z.begin());
+  }
+}
+
 std::vector<Scalar> call(const std::shared_ptr<const Block>& block, std::span<const Scalar> x,
                          Location at) {
   std::vector<Scalar> z(block->outputs());
   call(block, x, z, at);
+  return z;
+}
+
+std::vector<Scalar> detail::call_with_results(const std::shared_ptr<const Block>& block,
+                                              std::span<const Scalar> x,
+                                              std::span<const double> results, Location at) {
+  std::vector<Scalar> operands(x.begin(), x.end()), z(results.begin(), results.end());
+  if (lead_in_all(operands, block->name())) append_call(block, operands, results, z, at);
   return z;
 }
 

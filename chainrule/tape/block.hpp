@@ -32,7 +32,7 @@ class Block {
   virtual void value(std::span<const double> x, std::span<double> z) const = 0;
 
   /// x̄ₖ = Σⱼ z̄ⱼ ∂zⱼ/∂xₖ. xbar comes filled with −0.0; an entry that is left so is not pushed: its
-  /// input is cut off.
+  /// input is cut off. A zbar of −0.0 likewise is of an output at which nothing arrived.
   virtual void vjp(std::span<const double> x, std::span<const double> z,
                    std::span<const double> zbar, std::span<double> xbar) const = 0;
 
@@ -55,5 +55,12 @@ void call(const std::shared_ptr<const Block>& block, std::span<const Scalar> x, 
           Location at = Location::here());
 std::vector<Scalar> call(const std::shared_ptr<const Block>& block, std::span<const Scalar> x,
                          Location at = Location::here());
+
+namespace detail {
+/// The same where the values are known already.
+std::vector<Scalar> call_with_results(const std::shared_ptr<const Block>& block,
+                                      std::span<const Scalar> x, std::span<const double> results,
+                                      Location at);
+}  // namespace detail
 
 }  // namespace chainrule

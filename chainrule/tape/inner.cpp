@@ -21,10 +21,11 @@ std::unique_ptr<Tape> take() {
   return tape;
 }
 
-// The row of a tape that holds an outside operand, or is live there; null if there is none.
+// The row of a tape that stands for an outside operand; null if there is none.
 const std::uint32_t* leaf_in(const Tape::State& state, const Scalar& s) {
   const auto at = state.leaf_of.find(ScalarAccess::handle(s));
-  return at == state.leaf_of.end() ? nullptr : &at->second;
+  const bool stands = at != state.leaf_of.end() && at->second.row != Tape::State::kNoRow;
+  return stands ? &at->second.row : nullptr;
 }
 
 }  // namespace
@@ -48,8 +49,9 @@ bool Tape::State::capture(Scalar& s) {
   make_room();
   const std::uint32_t row = rows.append(detail::Code::variable, 0, 0, now);
   if (keeps_lines) lines.resize(row + std::size_t{1});
-  leaf_of.emplace(ScalarAccess::handle(s), row);
-  captured.push_back(s);
+  Leaf& leaf = leaf_of[ScalarAccess::handle(s)];
+  if (!leaf.is_listed) captured.push_back(s);
+  leaf = {row, true};
   s = handle_to(row);
   return true;
 }
@@ -73,7 +75,7 @@ Inner::Inner(std::span<const Scalar> known, std::span<const double> values)
   state.rows.watching = true;
   for (std::size_t k = 0; k < known.size(); ++k) {
     state.make_room();
-    state.leaf_of.emplace(ScalarAccess::handle(known[k]), state.rows.size);
+    state.leaf_of[ScalarAccess::handle(known[k])] = {state.rows.size, true};
     state.rows.append(detail::Code::variable, 0, 0, values[k]);
     state.captured.push_back(known[k]);
   }
@@ -100,7 +102,18 @@ const std::vector<Scalar>& Inner::captured() const { return TapeAccess::state(*t
 
 Scalar Inner::leaf(std::size_t k) const {
   const Tape::State& state = TapeAccess::state(*tape_);
-  return state.handle_to(state.leaf_of.at(ScalarAccess::handle(state.captured[k])));
+  return state.handle_to(state.leaf_of.at(ScalarAccess::handle(state.captured[k])).row);
+}
+
+double Inner::value_of(const Scalar& s) const {
+  if (s.is_number()) return ScalarAccess::value(s);
+  const Tape::State& state = TapeAccess::state(*tape_);
+  const double* value = state.find_value(s);
+  if (value == nullptr) {
+    fail_handle("inner",
+                state.reason(ScalarAccess::row(s), ScalarAccess::stamp(s), ScalarAccess::value(s)));
+  }
+  return *value;
 }
 
 Scalar Inner::here(Scalar s) const {
@@ -110,8 +123,10 @@ Scalar Inner::here(Scalar s) const {
 
 // ---- substitution -----------------------------------------------------------------------------
 
+using State = Tape::State;
+
 struct Substitution::Before {
-  Tape::State* state;
+  State* state;
   bool watching;
   std::vector<std::uint64_t> added;
 };
@@ -125,7 +140,7 @@ Substitution::Substitution(std::span<const Scalar> known, std::span<const Scalar
     Scalar row = here[k];
     // A plain number stands in a row of its own, so that there is something to stand for.
     if (row.is_number()) row = constant(ScalarAccess::value(row));
-    if (state.leaf_of.emplace(handle, ScalarAccess::row(row)).second) {
+    if (state.leaf_of.try_emplace(handle, State::Leaf{ScalarAccess::row(row), false}).second) {
       before_->added.push_back(handle);
       state.rows.watching = true;
     }

@@ -27,6 +27,8 @@ class [[nodiscard]] Inner {
   const std::vector<Scalar>& captured() const;
   /// The leaf that stands for the k-th of them.
   Scalar leaf(std::size_t k) const;
+  /// The value that s has here and now; it is not captured.
+  double value_of(const Scalar& s) const;
   /// s as recorded here: itself, or the leaf that stands for it.
   Scalar here(Scalar s) const;
   Tape& tape() const { return *tape_; }

@@ -184,10 +184,9 @@ class Sweeps {
     const std::vector<std::uint32_t> links = at.links;
     const std::vector<bool> is_number = at.is_number;
     const Call call = call_at(at);
-    std::vector<Scalar> zbar(call.z.size()), xbar(call.x.size(), Scalar(kUnreached));
-    for (std::size_t j = 0; j < zbar.size(); ++j) {
-      if (const Sum<V>* sum = sum_of(call.z[j])) zbar[j] = scalar_in(sum->gated());
-    }
+    std::vector<Scalar> zbar(call.z.size(), Scalar(kUnreached));
+    std::vector<Scalar> xbar(call.x.size(), Scalar(kUnreached));
+    for (std::size_t j = 0; j < zbar.size(); ++j) zbar[j] = found(call.z[j]);
     block->recorded_vjp(call.x, call.z, zbar, xbar);
     for (std::size_t k = 0; k < links.size(); ++k) {
       if (!is_number[k] && !is_cut(xbar[k])) sums_[cone_.place[links[k]]].add(V(xbar[k]), holds);

@@ -109,8 +109,13 @@ struct Tape::State {
   /// Standing for another tape (tape/inner.hpp): operands from outside become leaves here.
   bool capturing = false;
   detail::Recorder* outer = nullptr;
-  std::unordered_map<std::uint64_t, std::uint32_t> leaf_of;  ///< by outside handle
-  std::vector<Scalar> captured;  ///< outside handles, in the order of their leaves
+  struct Leaf {
+    std::uint32_t row;  ///< kNoRow once its frame has been rewound
+    bool is_listed;     ///< among `captured`
+  };
+  static constexpr std::uint32_t kNoRow = 0xFFFFFFFFu;
+  std::unordered_map<std::uint64_t, Leaf> leaf_of;  ///< by outside handle
+  std::vector<Scalar> captured;  ///< outside handles, in the order in which they were met
 
   /// The value that a Scalar from anywhere has here and now; null if it has none.
   const double* find_value(const Scalar& s) const;
@@ -193,6 +198,10 @@ std::vector<std::uint32_t> ancestor_rows(const Tape::State& state, std::uint32_t
 /// What any of them depends on.
 std::vector<std::uint32_t> ancestor_rows(const Tape::State& state,
                                          std::span<const std::uint32_t> tops);
+
+/// Σⱼ seedⱼ ∂yⱼ/∂x in numbers, −0.0 where nothing arrives.
+void adjoints(std::span<const Scalar> ys, std::span<const double> seeds, std::span<const Scalar> xs,
+              std::span<double> out);
 
 /// Σⱼ seedⱼ ∂yⱼ/∂x, recorded; −0.0 (is_cut) where nothing arrives. A seed that is_cut is none.
 /// Where cut_off, the xs are ends: nothing goes on through them, as through a block's operands.

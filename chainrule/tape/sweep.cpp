@@ -240,7 +240,8 @@ void sweep_for(std::span<const Scalar> ys, std::span<const double> seeds,
   for (const Scalar& y : ys) {
     if (!y.is_number()) end = std::max(end, tape.node_of(y, "gradient").index + 1);
   }
-  if (end == 0) {
+  const bool nothing = std::ranges::all_of(seeds, is_unreached);
+  if (end == 0 || nothing) {
     for (std::uint32_t k = 0; k < count; ++k) found(k, kUnreached);
     return;
   }
@@ -253,7 +254,8 @@ void sweep_for(std::span<const Scalar> ys, std::span<const double> seeds,
   const auto ignore = [](std::uint32_t, double) {};
   Reverse<decltype(ignore)> sweep(state, ignore);
   for (std::size_t j = 0; j < ys.size(); ++j) {
-    if (!ys[j].is_number()) sweep.seed(ScalarAccess::row(ys[j]), seeds[j]);
+    const bool is_seeded = !ys[j].is_number() && !is_unreached(seeds[j]);
+    if (is_seeded) sweep.seed(ScalarAccess::row(ys[j]), seeds[j]);
   }
   std::uint32_t done = end;  // rows from here on can add nothing to those below
   for (std::uint32_t i = count; i-- > 0;) {
@@ -299,6 +301,11 @@ void gradient(const Scalar& y, std::span<const Scalar> xs, std::span<double> out
   sweep_for({&y, 1}, kOne, xs, [out](std::uint32_t k, double adjoint) {
     out[k] = adjoint + 0.0;  // kUnreached, which is -0, gives 0
   });
+}
+
+void adjoints(std::span<const Scalar> ys, std::span<const double> seeds, std::span<const Scalar> xs,
+              std::span<double> out) {
+  sweep_for(ys, seeds, xs, [out](std::uint32_t k, double adjoint) { out[k] = adjoint; });
 }
 
 void vjp(std::span<const Scalar> ys, std::span<const double> seeds, std::span<const Scalar> xs,

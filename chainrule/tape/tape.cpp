@@ -108,6 +108,10 @@ std::string Tape::State::reason(std::uint32_t row, std::uint32_t stamp, double v
   const std::uint32_t owner =
       chunk_owner[stamp / detail::kSlots / kChunk].load(std::memory_order_relaxed);
   const std::string what = "the operand with value " + shortest(value);
+  if (owner != id && tracing) {
+    return what + " comes from outside of the code that is recorded (tape " +
+           std::to_string(owner) + "): pass it as an argument, or capture its value()";
+  }
   if (owner != id) {
     return what + " was recorded on tape " + std::to_string(owner) + ", but the active one is " +
            (rows.tape == nullptr ? "none on this thread" : tape_words(id, name));
@@ -160,6 +164,9 @@ void Tape::State::make_room() {
 void Tape::State::rewind_to(std::uint32_t row, std::uint32_t number_count) {
   if (tracing) return;  // what a branch was decided by stays
   while (!blocks.empty() && blocks.back().row >= row) blocks.pop_back();
+  for (auto& [handle, leaf] : leaf_of) {
+    if (leaf.row >= row) leaf.row = kNoRow;
+  }
   grads.clear(row, rows.size);
   rows.size = row;
   rows.number_count = number_count;

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "chainrule/tape/state_internal.hpp"
+#include "chainrule/tape/tracing.hpp"
 
 namespace chainrule {
 namespace {
@@ -37,6 +38,20 @@ double detail::watched_whole(const Scalar& s, Location at) {
 bool detail::watched_truth(Op op, bool negated, const Scalar& x, const Scalar& y, Location at) {
   const Scalar operands[] = {led_in(x), led_in(y)};
   return (taken(apply(op, operands, at), at) != 0) != negated;
+}
+
+Tracing::Tracing() {
+  Tape::State& state = TapeAccess::state(inner_.tape());
+  state.capturing = false;
+  state.tracing = true;
+  inner_.tape().keep_source_lines();
+}
+
+void Tracing::guard(const Scalar& s, double expected, Location at) {
+  Tape::State& state = active_state();
+  if (state.tracing && !s.is_number()) {
+    state.guards.push_back({ScalarAccess::row(s), expected, at});
+  }
 }
 
 bool keeps_choices(const Scalar&) { return active_state().tracing; }

@@ -2,6 +2,7 @@
 #include "chainrule/draw/picture.hpp"
 
 #include "tests/draw/scenes.hpp"
+#include "tests/support/stopwatch.hpp"
 
 namespace chainrule::test {
 namespace {
@@ -150,9 +151,16 @@ TEST_F(PictureTest, the_largest_adjoints_are_kept_once_they_are_known) {
   for (const PictureNode& node : picture.nodes) EXPECT_NE(node.op, "sin");
 }
 
-TEST_F(PictureTest, a_chain_of_a_million_is_pictured_in_seconds) {
-  const Picture picture = picture_of(chain(1'000'000), {.nodes = 50});
-  EXPECT_EQ(picture.hidden, 1'000'001u - 50u);
+TEST_F(PictureTest, the_cost_of_a_picture_grows_as_the_graph_does) {
+  const auto picture_a_chain = [](unsigned steps) {
+    const Frame frame = Tape::active().frame();
+    const Scalar y = chain(static_cast<int>(steps));
+    return test::seconds_of(
+        [&y, steps] { EXPECT_EQ(picture_of(y, {.nodes = 50}).hidden, steps + 1 - 50); });
+  };
+  const double small = picture_a_chain(10'000), large = picture_a_chain(1'000'000);
+  // A hundred times the rows; a cost that grew with their square would be 10 000 times.
+  EXPECT_LT(large, 20 * 100 * small + 0.5);
 }
 
 TEST_F(PictureTest, a_plain_number_has_no_picture) { EXPECT_THROW(picture_of(Scalar(3)), Error); }

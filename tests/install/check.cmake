@@ -71,7 +71,9 @@ elseif(WAY STREQUAL "pkg_config")
   endif()
 
 elseif(WAY STREQUAL "subdirectory")
-  run(${configure} -S ${ROOT}/tests/install/subdirectory -DCHAINRULE_SOURCE=${ROOT})
+  # Flags that a project may set for all that it builds, the library included.
+  run(${configure} -S ${ROOT}/tests/install/subdirectory -DCHAINRULE_SOURCE=${ROOT}
+      -DCMAKE_CXX_FLAGS=-ffast-math)
   run(${CMAKE_COMMAND} --build ${WORK} --target consumer)
   run(${WORK}/consumer)
 endif()

@@ -50,6 +50,7 @@ const Kink kTable[] = {
     {Op::rint, {2.5}, 2, {kNone}, kStep},
     {Op::nearbyint, {2.5}, 2, {kNone}, kStep},
     {Op::logb, {2}, 1, {kNone}, kStep},
+    {Op::stop_gradient, {kNan}, kNan, {kNone}, "cut off on purpose, whatever the value"},
     {Op::eq, {1, 1}, 1, {kNone, kNone}, kStep},
     {Op::lt, {1, 1}, 0, {kNone, kNone}, kStep},
     {Op::max, {1, 1}, 1, {0.5, 0.5}, kTie},

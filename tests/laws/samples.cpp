@@ -58,7 +58,7 @@ std::vector<Point> combinations(const std::vector<double>& numbers, int arity) {
 
 bool is_parameter(const Interval& domain) {
   return is(domain, domains::order) || is(domain, domains::integer) || is(domain, domains::truth) ||
-         is(domain, domains::parameter);
+         is(domain, domains::parameter) || is(domain, domains::held);
 }
 
 bool contains(const Interval& domain, double x) {

@@ -193,6 +193,8 @@ Real truth(Op op, const Real& x, const Real& y, const Real& w) {
     case Op::mul: return x * y;
     case Op::div: return x / y;
     case Op::neg: return -x;
+    case Op::copy:
+    case Op::stop_gradient: return x;
     case Op::eq: return x == y ? 1 : 0;
     case Op::ne: return x != y ? 1 : 0;
     case Op::lt: return x < y ? 1 : 0;

@@ -1,5 +1,6 @@
 # chainrule_test_support()       once: the libraries every test has, and one precompiled header for all
-# chainrule_test_folder(NAME)    tests/NAME/*_test.cpp  ->  test_NAME
+# chainrule_test_folder(NAME)    tests/NAME/*_test.cpp  ->  test_NAME, which links chainrule::chainrule
+#                                and, where it is another folder's, chainrule::NAME
 #
 # tests/NAME may hold tests.cmake, read after the target test_NAME is made, for what is its own.
 
@@ -17,18 +18,12 @@ function(chainrule_test_support)
   find_library(CHAINRULE_MPFR mpfr)
   find_library(CHAINRULE_GMP gmp)
 
-  # Every component is linked, so that tests share compile options and with them one header; archives
-  # that a test does not call cost it nothing.
+  # Tests share these compile options, and with them one precompiled header.
   add_library(chainrule_test_needs INTERFACE)
   target_include_directories(chainrule_test_needs INTERFACE ${PROJECT_SOURCE_DIR})
   target_link_libraries(chainrule_test_needs INTERFACE
     chainrule::chainrule chainrule_warnings chainrule_arithmetic chainrule_assertions
     GTest::gtest Threads::Threads)
-  foreach(name IN ITEMS draw expr)
-    if(TARGET chainrule_${name})
-      target_link_libraries(chainrule_test_needs INTERFACE chainrule::${name})
-    endif()
-  endforeach()
   target_compile_definitions(chainrule_test_needs INTERFACE
     CHAINRULE_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
     CHAINRULE_BINARY_DIR="${PROJECT_BINARY_DIR}"
@@ -50,12 +45,9 @@ function(chainrule_test_support)
     target_link_libraries(chainrule_test_needs INTERFACE ${CHAINRULE_MPFR} ${CHAINRULE_GMP})
   endif()
 
-  # main() and the precompiled header.  ccache needs the two options to look through it.
+  # main() and the precompiled header.
   add_library(chainrule_test_main STATIC ${chainrule_tests_dir}/support/main.cpp)
-  target_link_libraries(chainrule_test_main PUBLIC chainrule_test_needs)
-  target_compile_options(chainrule_test_main PUBLIC
-    $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>
-    $<$<CXX_COMPILER_ID:Clang>:SHELL:-Xclang -fno-pch-timestamp>)
+  target_link_libraries(chainrule_test_main PUBLIC chainrule_test_needs chainrule_precompiled)
   target_precompile_headers(chainrule_test_main PRIVATE
     <gtest/gtest.h> <cmath> <cstdint> <limits> <string> <vector> <algorithm> <functional> <sstream>)
 endfunction()
@@ -69,9 +61,15 @@ function(chainrule_test_folder name)
   if(name STREQUAL "cli" AND NOT TARGET chainrule_tool)
     return()
   endif()
+  if(IS_DIRECTORY ${PROJECT_SOURCE_DIR}/chainrule/${name} AND NOT TARGET chainrule_${name})
+    return()  # a folder that is left out, for want of a library
+  endif()
   set(target test_${name})
   add_executable(${target} ${sources})
   target_link_libraries(${target} PRIVATE chainrule_test_main)
+  if(TARGET chainrule_${name})
+    target_link_libraries(${target} PRIVATE chainrule::${name})
+  endif()
   target_precompile_headers(${target} REUSE_FROM chainrule_test_main)
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests/bin)
   if(name STREQUAL "cli")
