@@ -4,6 +4,7 @@
 #include <string>
 
 #include "chainrule/graph/text.hpp"
+#include "chainrule/graph/words_internal.hpp"
 #include "chainrule/tape/block.hpp"
 
 namespace chainrule {
@@ -20,15 +21,13 @@ Makers& makers() {
   return *makers;
 }
 
-constexpr std::size_t kShown = 60;
-
 }  // namespace
 
 void register_block_maker(std::string_view first_word, BlockMaker maker) {
   const std::lock_guard lock(makers().mutex);
   const auto [at, is_new] = makers().by_word.try_emplace(std::string(first_word), maker);
   if (!is_new && at->second != maker) {
-    fail("register_block_maker", "'" + std::string(first_word) + "' has another maker already");
+    fail("register_block_maker", "'" + detail::shown(first_word) + "' has another maker already");
   }
 }
 
@@ -41,14 +40,12 @@ std::shared_ptr<const Block> find_block(std::string_view words) {
     if (at != makers().by_word.end()) maker = at->second;
   }
   if (maker == nullptr) {
-    fail("find_block", "no block is known by the words '" + std::string(words.substr(0, kShown)) +
-                           (words.size() > kShown ? "...'" : "'"));
+    fail("find_block", "no block is known by the words '" + detail::shown(words) + "'");
   }
   std::shared_ptr<const Block> block = maker(words);
   if (block == nullptr) {
-    fail("find_block", "'" + std::string(first) + "' makes nothing of the words '" +
-                           std::string(words.substr(0, kShown)) +
-                           (words.size() > kShown ? "...'" : "'"));
+    fail("find_block", "'" + detail::shown(first) + "' makes nothing of the words '" +
+                           detail::shown(words) + "'");
   }
   return block;
 }

@@ -5,12 +5,14 @@
 #include <cassert>
 
 #include "chainrule/graph/names_internal.hpp"
+#include "chainrule/graph/words_internal.hpp"
 #include "chainrule/tape/block.hpp"
 
 namespace chainrule {
 namespace {
 
 using detail::Lookup;
+using detail::shown;
 
 constexpr std::size_t kMostNodes = 0xFFFFFFFEu;
 constexpr std::size_t kMostTypes = 0x10000u;
@@ -189,11 +191,11 @@ SourceLine Graph::line_of(Vertex node) const {
 void Graph::check_name(Vertex node, std::string_view name) const {
   if (name.empty()) return;
   if (detail::looks_automatic(name)) {
-    fail("name", "'" + std::string(name) + "' has the form of the automatic names: choose another");
+    fail("name", "'" + shown(name) + "' has the form of the automatic names: choose another");
   }
   const Vertex other = find_label(name);
   if (other.index != Lookup::kNowhere && other != node) {
-    fail("name", "'" + std::string(name) + "' is the name of another node of this graph");
+    fail("name", "'" + shown(name) + "' is the name of another node of this graph");
   }
 }
 
@@ -241,14 +243,15 @@ void Graph::name(Vertex node, std::string_view name) {
 
 void Graph::check_operand(std::string_view where, const Node& operand) const {
   if (&operand.graph() != this) {
-    fail(where, operand.name() + " is a node of another graph");
+    fail(where, shown(operand.name()) + " is a node of another graph");
   }
   const GraphNode& node = (*this)[operand.vertex()];
   if (node.kind == VertexKind::block) {
-    fail(where, operand.name() + " is a block, which has no value of its own: use its outputs");
+    fail(where,
+         shown(operand.name()) + " is a block, which has no value of its own: use its outputs");
   }
   if (node.type != 0) {
-    fail(where, operand.name() + " is " + to_string(types_[node.type]) +
+    fail(where, shown(operand.name()) + " is " + to_string(types_[node.type]) +
                     ": operations on arrays are not there yet");
   }
 }
@@ -292,8 +295,8 @@ Node apply(Op op, std::initializer_list<NodeOperand> operands) {
     if (operand.is_number) continue;
     if (first == nullptr) first = &operand.node;
     if (&first->graph() != &operand.node.graph()) {
-      fail(info(op).name, "its operands are of two graphs: " + first->name() + " of one, " +
-                              operand.node.name() + " of another");
+      fail(info(op).name, "its operands are of two graphs: " + shown(first->name()) + " of one, " +
+                              shown(operand.node.name()) + " of another");
     }
   }
   Graph& graph = first->graph();

@@ -3,6 +3,7 @@
 
 #include "chainrule/graph/graph.hpp"
 #include "chainrule/graph/names_internal.hpp"
+#include "chainrule/graph/words_internal.hpp"
 #include "chainrule/tape/block.hpp"
 
 namespace chainrule {
@@ -114,7 +115,7 @@ Node Graph::operator[](std::string_view name) {
       counts.pass(node);
     }
   }
-  fail("graph", "has no node called '" + std::string(name) + "'");
+  fail("graph", "has no node called '" + detail::shown(name) + "'");
 }
 
 std::vector<Vertex> Graph::placeholders() const { return of_kind(*this, VertexKind::placeholder); }

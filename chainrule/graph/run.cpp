@@ -8,6 +8,7 @@
 
 #include "chainrule/base/text.hpp"
 #include "chainrule/graph/graph.hpp"
+#include "chainrule/graph/words_internal.hpp"
 #include "chainrule/op/reading.hpp"
 #include "chainrule/tape/block.hpp"
 #include "chainrule/tape/inner.hpp"
@@ -18,6 +19,8 @@
 
 namespace chainrule {
 namespace {
+
+using detail::shown;
 
 constexpr double kUnreached = -0.0;
 
@@ -31,8 +34,9 @@ void accumulate(double& adjoint, double contribution) { adjoint = (adjoint + 0.0
 // "'x', 'y'", at most a hundred of them.
 class List {
  public:
-  void add(std::string_view name) {
-    if (count_++ < kShown) text_.append(text_.empty() ? "'" : ", '").append(name).append("'");
+  void add(std::string_view name, std::string_view more = {}) {
+    if (count_++ < kShown)
+      text_.append(text_.empty() ? "'" : ", '").append(shown(name)).append("'").append(more);
   }
   bool empty() const { return count_ == 0; }
   // "placeholder 'x' is not fed", "placeholders 'x', 'y' are not fed".
@@ -94,7 +98,7 @@ std::vector<double> Graph::fed_values(std::span<const Fed> feed,
   for (std::size_t k = 0; k < all.size(); ++k) {
     const GraphNode& node = (*this)[all[k]];
     if (node.type != 0 && (is_fed[k] || needed[all[k].index])) {
-      arrays.add(names[k] + "' of type '" + to_string(types_[node.type]));
+      arrays.add(names[k], " of type " + to_string(types_[node.type]));
     } else if (!is_fed[k] && needed[all[k].index]) {
       missing.add(names[k]);
     }
@@ -154,7 +158,7 @@ void Graph::forward(std::initializer_list<Fed> feed) {
 }
 
 double Graph::forward(const Node& head, std::span<const Fed> feed) {
-  if (&head.graph() != this) fail("forward", head.name() + " is a node of another graph");
+  if (&head.graph() != this) fail("forward", shown(head.name()) + " is a node of another graph");
   run(feed, ancestors(*this, head.vertex()));
   return head.value();
 }
@@ -166,13 +170,14 @@ double Graph::forward(const Node& head, std::initializer_list<Fed> feed) {
 // ---- backward ---------------------------------------------------------------------------------
 
 void Graph::backward(const Node& head, double seed) {
-  if (&head.graph() != this) fail("backward", head.name() + " is a node of another graph");
+  if (&head.graph() != this) fail("backward", shown(head.name()) + " is a node of another graph");
   const Vertex top = head.vertex();
   if (nodes_[top.index].kind == VertexKind::block) {
-    fail("backward", head.name() + " is a block, which has no value of its own: use its outputs");
+    fail("backward",
+         shown(head.name()) + " is a block, which has no value of its own: use its outputs");
   }
   if (top.index >= evaluated_.size() || !evaluated_[top.index]) {
-    fail("backward", head.name() + " has no value yet: run forward() first");
+    fail("backward", shown(head.name()) + " has no value yet: run forward() first");
   }
   adjoints_.assign(size(), kUnreached);
   accumulate(adjoints_[top.index], seed);
@@ -230,10 +235,10 @@ double Node::value() const {
     return graph_->numbers_[node.operand[0]];
   }
   if (node.kind == VertexKind::block) {
-    fail("value", name() + " is a block, which has no value of its own: its outputs have");
+    fail("value", shown(name()) + " is a block, which has no value of its own: its outputs have");
   }
   if (vertex_.index >= graph_->evaluated_.size() || !graph_->evaluated_[vertex_.index]) {
-    fail("value", name() + " has no value yet: run forward() first");
+    fail("value", shown(name()) + " has no value yet: run forward() first");
   }
   return graph_->values_[vertex_.index];
 }
@@ -245,7 +250,7 @@ bool Node::has_grad() const {
 
 double Node::grad() const {
   if (vertex_.index >= graph_->adjoints_.size()) {
-    fail("grad", name() + " has no adjoint yet: run backward() first");
+    fail("grad", shown(name()) + " has no adjoint yet: run backward() first");
   }
   return has_grad() ? graph_->adjoints_[vertex_.index] : 0.0;
 }
@@ -255,13 +260,14 @@ void Node::assign(double value) const {
   switch (node.kind) {
     case VertexKind::variable: graph_->numbers_[node.operand[0]] = value; return;
     case VertexKind::placeholder:
-      fail("assign", name() + " is a placeholder: its number is fed to forward()");
-    case VertexKind::constant: fail("assign", name() + " is a constant: it keeps its number");
+      fail("assign", shown(name()) + " is a placeholder: its number is fed to forward()");
+    case VertexKind::constant:
+      fail("assign", shown(name()) + " is a constant: it keeps its number");
     case VertexKind::operation:
     case VertexKind::block:
     case VertexKind::output: break;
   }
-  fail("assign", name() + " is computed: only variables are assigned");
+  fail("assign", shown(name()) + " is computed: only variables are assigned");
 }
 
 std::string to_string(const Node& node) {

@@ -9,6 +9,7 @@
 #include "chainrule/base/whole_file.hpp"
 #include "chainrule/graph/bytes_internal.hpp"
 #include "chainrule/graph/text.hpp"
+#include "chainrule/graph/words_internal.hpp"
 #include "chainrule/tape/block.hpp"
 
 namespace chainrule {
@@ -79,7 +80,7 @@ void require_no_user_code(const Trace& trace) {
     if (node.kind != VertexKind::block) continue;
     const Block& block = *trace.graph.calls()[node.operand[0]].block;
     if (block.words().empty()) {
-      fail("save", "node " + std::to_string(v) + ": block '" + std::string(block.name()) +
+      fail("save", "node " + std::to_string(v) + ": block '" + shown(block.name()) +
                        "' is user code, which cannot be written to a file");
     }
   }

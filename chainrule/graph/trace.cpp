@@ -1,4 +1,5 @@
 #include "chainrule/graph/trace.hpp"
+#include "chainrule/graph/words_internal.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -36,7 +37,7 @@ Trace to_trace(const Graph& graph, std::span<const Node> outputs, std::string_vi
   }
   for (const Node& output : outputs) {
     if (&output.graph() != &graph) {
-      fail("to_trace", output.name() + " is a node of another graph");
+      fail("to_trace", detail::shown(output.name()) + " is a node of another graph");
     }
     const Vertex v = output.vertex();
     const auto place = static_cast<std::uint32_t>(trace.outputs.size());

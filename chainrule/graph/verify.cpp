@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "chainrule/graph/trace.hpp"
+#include "chainrule/graph/words_internal.hpp"
 #include "chainrule/tape/block.hpp"
 
 namespace chainrule {
@@ -209,7 +210,8 @@ class Verifier {
     std::size_t next = 0;
     for (const Group& group : groups) {
       const auto begin = [&] {
-        return std::string(what) + " '" + group.name + "' of type " + to_string(group.type) + ": ";
+        return std::string(what) + " '" + detail::shown(group.name) + "' of type " +
+               to_string(group.type) + ": ";
       };
       if (group.first != next) {
         fault_of_trace(begin() + "begins at " + member + " " + number_text(group.first) + ", not " +

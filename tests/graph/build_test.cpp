@@ -259,7 +259,7 @@ TEST(Feeds, arrays_are_declared_but_not_evaluated_yet) {
   const Node x = g.placeholder("x", {Element::f64, {3, 4}});
   EXPECT_EQ(to_string(x.type()), "f64[3,4]");
   EXPECT_EQ(message_of([&] { g.forward(); }),
-            "[forward] placeholder 'x' of type 'f64[3,4]' is an array, and arrays cannot be "
+            "[forward] placeholder 'x' of type f64[3,4] is an array, and arrays cannot be "
             "evaluated yet");
   EXPECT_EQ(message_of([&] { sin(x); }),
             "[sin] x is f64[3,4]: operations on arrays are not there yet");
