@@ -235,6 +235,21 @@ TEST_P(Linalg, recorded_derivatives_are_the_plain_ones) {
   expect_close(seen(numbers_of(zdots)), seen(jvp(u)), kRoundingError);
 }
 
+// −0.0 would say that an operand is cut off.
+TEST_P(Linalg, an_adjoint_that_is_zero_is_pushed) {
+  const auto is_cut = [](double entry) { return entry == 0 && std::signbit(entry); };
+  const Numbers nothing(z.size());
+  Numbers at(x.size());
+  for (std::size_t k = 0; k < x.size(); ++k) at[k] = std::abs(x[k]);
+  for (const double entry : vjp(at, nothing)) EXPECT_FALSE(is_cut(entry));
+  const Frame frame = Tape::active().frame();
+  const std::vector<Scalar> xs = variables(at), zs = call(block, xs);
+  const std::vector<Scalar> zbars(nothing.begin(), nothing.end());
+  std::vector<Scalar> xbars(x.size());
+  block->recorded_vjp(xs, zs, zbars, xbars);
+  for (const Scalar& entry : xbars) EXPECT_FALSE(entry.is_number() && is_cut(entry.value()));
+}
+
 TEST_P(Linalg, the_gradient_of_a_gradient_is_a_difference_of_gradients) {
   const Frame frame = Tape::active().frame();
   const std::vector<Scalar> xs = variables(x);
@@ -292,6 +307,17 @@ INSTANTIATE_TEST_SUITE_P(, Linalg, testing::ValuesIn(cases()), [](const auto& on
   std::replace(name.begin(), name.end(), ' ', '_');
   return name;
 });
+
+TEST(LinalgWords, a_recorded_adjoint_that_is_a_plain_zero_is_pushed) {
+  const auto block = linalg_block("solve 2 1");
+  const std::vector<Scalar> xs = {1.0, 0.0, 0.0, -1.0, 2.0, 3.0}, zs = call(block, xs);
+  const std::vector<Scalar> zbars = {1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0};
+  std::vector<Scalar> xbars(6);
+  block->recorded_vjp(xs, zs, zbars, xbars);
+  for (const Scalar& entry : xbars) {
+    EXPECT_FALSE(entry.value() == 0 && std::signbit(entry.value()));
+  }
+}
 
 TEST(LinalgWords, other_words_are_no_block) {
   for (const char* words : {"",
