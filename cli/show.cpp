@@ -4,6 +4,7 @@
 #include <map>
 
 #include "chainrule/base/whole_file.hpp"
+#include "chainrule/block/linalg_words.hpp"
 #include "chainrule/expr/error.hpp"
 #include "chainrule/graph/function.hpp"
 #include "chainrule/graph/save.hpp"
@@ -37,6 +38,7 @@ class Show : public Verb {
 
   int run(const Arguments& arguments) override {
     if (arguments.others.empty()) fail("show", "which file? chainrule show FILE [NAME=NUMBER ...]");
+    register_linalg_blocks();
     const Trace trace = load(arguments.others.front());
     const std::span<const std::string> pairs = std::span(arguments.others).subspan(1);
     if (text_ && !pairs.empty())

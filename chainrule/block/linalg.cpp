@@ -6,6 +6,7 @@
 
 #include "chainrule/block/linalg_internal.hpp"
 #include "chainrule/block/linalg_words.hpp"
+#include "chainrule/graph/text.hpp"
 
 namespace chainrule {
 
@@ -24,6 +25,11 @@ std::optional<std::size_t> read_size(std::string_view word) {
 }  // namespace
 
 }  // namespace linalg
+
+bool register_linalg_blocks() {
+  register_block_maker("", linalg_block);
+  return true;
+}
 
 std::shared_ptr<const Block> linalg_block(std::string_view words) {
   using namespace linalg;

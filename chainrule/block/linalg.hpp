@@ -27,9 +27,14 @@
 #include <utility>
 #include <vector>
 
+#include "chainrule/block/linalg_words.hpp"
 #include "chainrule/tape/dense.hpp"
 
 namespace chainrule {
+
+namespace detail {
+inline const bool linalg_blocks_are_registered = register_linalg_blocks();
+}  // namespace detail
 
 /// What comes of entries of both: Scalar unless both are double.
 template <Entry A, Entry B>
@@ -162,14 +167,11 @@ using Eigh = EighOf<std::vector<S>, Dense<S>>;
 /// A = V Λ Vᵀ of a symmetric A. The sign of an eigenvector is such that the first of its entries
 /// that is at least half as large as the largest is positive.
 ///
-/// Eigenvalues are equal if they are closer than rounding, 4 n ε max|λ|. The derivative of single
-/// eigenvectors of equal eigenvalues does not exist, that of what does not depend on their choice
-/// does: a pair of equal eigenvalues adds 0 to the adjoint if turning one vector into the other
-/// changes nothing to first order (VᵀV̄ is symmetric there, to rounding), and else an infinity or a
-/// huge number. So sums over equal eigenvalues and projectors on their subspaces have their
-/// derivative. Tangents move no vector towards another of an equal eigenvalue.
-/// One thing is beyond it: in V f(Λ) Vᵀ, and in the second derivative of functions of eigenvalues,
-/// an equal pair ought to add f′(λ), a limit that is no longer visible; it adds 0.
+/// Eigenvalues are equal if they are closer than rounding, 4 n ε max|λ|. The adjoint of the values
+/// is right there too (that of a sum over equal ones; a single one has no derivative). What reaches
+/// the vectors is NaN: one of equal eigenvectors has no derivative, and of what does not depend on
+/// their choice, V f(Λ) Vᵀ say, the limit f′(λ) is not visible to a decomposition. So are second
+/// derivatives, which go through the vectors.
 template <Entry S>
 Eigh<S> eigh(const Dense<S>& a, Location at = Location::here());
 
@@ -184,7 +186,7 @@ using Svd = SvdOf<Dense<S>, std::vector<S>, Dense<S>>;
 
 /// A = U S Vᵀ, thin. The signs of a pair of vectors are such that the first entry of the column of
 /// U that is at least half as large as the largest is positive. Equal singular values, and those
-/// that are 0, are treated as equal eigenvalues are by eigh.
+/// that are 0, are treated as equal eigenvalues are by eigh: what reaches the vectors is NaN.
 template <Entry S>
 Svd<S> svd(const Dense<S>& a, Location at = Location::here());
 

@@ -9,8 +9,7 @@ namespace {
 
 // A = V Λ Vᵀ. With W = VᵀV̄, C = VᵀȦV and Fᵢⱼ = 1/(λⱼ − λᵢ), 0 on the diagonal (Giles 2008, 3.1):
 //   Ā = V (Λ̄ + F∘W) Vᵀ;   λ̇ = diag C,  V̇ = V (F∘C).
-// Ȧ is symmetric, so of F∘W the symmetric part counts, ½ Fᵢⱼ (Wᵢⱼ − Wⱼᵢ): 0/0 where λᵢ = λⱼ and V̄
-// does not tell vᵢ from vⱼ.
+// Ȧ is symmetric, so of F∘W the symmetric part counts, ½ Fᵢⱼ (Wᵢⱼ − Wⱼᵢ): NaN where λᵢ = λⱼ.
 struct EighMath : Sized<1> {
   static constexpr std::string_view kName = "eigh";
   static constexpr bool kFactorises = true;
@@ -48,10 +47,10 @@ struct EighMath : Sized<1> {
     for (std::size_t i = 0; i < n(); ++i) core(i, i) = lambda_bar[i];
     if (!is_zero(vbar)) {
       const Dense<S> w = matmul(transpose(v), vbar);
-      const Zeros<S> zeros{largest(vbar.entries) * rounding(n()), equality(lambda)};
+      const S equal = equality(lambda);
       for (std::size_t i = 0; i < n(); ++i) {
         for (std::size_t j = i + 1; j < n(); ++j) {
-          core(i, j) = quotient(S(w(i, j) - w(j, i)), S(lambda[j] - lambda[i]), zeros) * 0.5;
+          core(i, j) = over_gap(S(w(i, j) - w(j, i)), S(lambda[j] - lambda[i]), equal) * 0.5;
           core(j, i) = core(i, j);
         }
       }
@@ -68,11 +67,11 @@ struct EighMath : Sized<1> {
     Dense<S> c = matmul(matmul(transpose(v), Reader<S>(xdot).symmetric(n())), v);
     Writer<S> out(zdot);
     for (std::size_t i = 0; i < n(); ++i) out.put(c(i, i));
-    const Zeros<S> zeros{S(std::numeric_limits<double>::infinity()), equality(lambda)};
+    const S equal = equality(lambda);
     for (std::size_t i = 0; i < n(); ++i) {
       c(i, i) = 0.0;
       for (std::size_t j = i + 1; j < n(); ++j) {
-        c(i, j) = quotient(c(i, j), S(lambda[j] - lambda[i]), zeros);
+        c(i, j) = over_gap(c(i, j), S(lambda[j] - lambda[i]), equal);
         c(j, i) = -c(i, j);
       }
     }

@@ -154,6 +154,17 @@ S quotient(const S& top, const S& bottom, const Zeros<S>& zeros) {
   return is_0 ? S(0.0) : top / bottom;
 }
 
+/// top / gap, NaN where the gap is no larger than `rounding`: there the quotient's limit, if it has
+/// one, is not to be seen any more.
+template <class S>
+S over_gap(const S& top, const S& gap, const S& rounding) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  if constexpr (std::same_as<S, Scalar>) {
+    if (keeps_choices(gap)) return select(abs(gap) <= rounding, S(nan), top / gap);
+  }
+  return std::abs(primal(gap)) <= primal(rounding) ? S(nan) : top / gap;
+}
+
 /// The largest |entry|: a number, or recorded while a Function is.
 template <class S>
 S largest(const std::vector<S>& entries) {

@@ -9,12 +9,11 @@ namespace {
 
 // What of B is orthogonal to the columns of Q, each column over its divisor: (B − Q QᵀB) S⁻¹.
 template <class S>
-Dense<S> outside(const Dense<S>& q, const Dense<S>& b, const std::vector<S>& s,
-                 const Zeros<S>& zeros) {
+Dense<S> outside(const Dense<S>& q, const Dense<S>& b, const std::vector<S>& s, const S& equal) {
   Dense<S> rest = minus(b, matmul(q, matmul(transpose(q), b)));
   for (std::size_t i = 0; i < rest.rows; ++i) {
     for (std::size_t j = 0; j < rest.columns; ++j) {
-      rest(i, j) = quotient(rest(i, j), s[j], zeros);
+      rest(i, j) = over_gap(rest(i, j), s[j], equal);
     }
   }
   return rest;
@@ -27,7 +26,7 @@ Dense<S> outside(const Dense<S>& q, const Dense<S>& b, const std::vector<S>& s,
 //   ṡ = diag C,  U̇ = U (F∘(C S + S Cᵀ)) + (I − UUᵀ) Ȧ V S⁻¹,
 //                V̇ = V (F∘(S C + Cᵀ S)) + (I − VVᵀ) Ȧᵀ U S⁻¹.
 // All quotients are taken apart as (p sⱼ + q sᵢ)/(sⱼ² − sᵢ²) = ½ (p+q)/(sⱼ−sᵢ) + ½ (p−q)/(sⱼ+sᵢ),
-// so that each is 0/0 exactly where a choice of vectors does not matter.
+// NaN where singular values are equal, or 0.
 struct SvdMath : Sized<2> {
   static constexpr std::string_view kName = "svd";
   static constexpr bool kFactorises = true;
@@ -79,8 +78,7 @@ struct SvdMath : Sized<2> {
     const auto [u, s, v] = parts(z);
     const auto [ubar, sbar, vbar] = parts(zbar);
     const bool has_u = !is_zero(ubar), has_v = !is_zero(vbar);
-    const Zeros<S> zeros{
-        largest(join<S>(ubar.entries, vbar.entries)) * rounding(std::max(m(), n())), equality(s)};
+    const S equal = equality(s);
     Dense<S> core(k(), k());
     for (std::size_t i = 0; i < k(); ++i) core(i, i) = sbar[i];
     if (has_u || has_v) {
@@ -88,8 +86,8 @@ struct SvdMath : Sized<2> {
       for (std::size_t i = 0; i < k(); ++i) {
         for (std::size_t j = i + 1; j < k(); ++j) {
           const S pij = p(i, j) - p(j, i), qij = q(i, j) - q(j, i);
-          const S a = quotient(S(pij + qij), S(s[j] - s[i]), zeros) * 0.5;
-          const S b = quotient(S(pij - qij), S(s[j] + s[i]), zeros) * 0.5;
+          const S a = over_gap(S(pij + qij), S(s[j] - s[i]), equal) * 0.5;
+          const S b = over_gap(S(pij - qij), S(s[j] + s[i]), equal) * 0.5;
           core(i, j) = a + b;
           core(j, i) = a - b;
         }
@@ -97,10 +95,10 @@ struct SvdMath : Sized<2> {
     }
     Dense<S> abar = matmul(matmul(u, core), transpose(v));
     if (has_u && m() > k()) {
-      abar = plus(abar, matmul(outside(u, ubar, s, zeros), transpose(v)));
+      abar = plus(abar, matmul(outside(u, ubar, s, equal), transpose(v)));
     }
     if (has_v && n() > k()) {
-      abar = plus(abar, matmul(u, transpose(outside(v, vbar, s, zeros))));
+      abar = plus(abar, matmul(u, transpose(outside(v, vbar, s, equal))));
     }
     Writer<S>(xbar).put(abar);
   }
@@ -111,12 +109,12 @@ struct SvdMath : Sized<2> {
     const auto [u, s, v] = parts(z);
     const Dense<S> adot = Reader<S>(xdot).matrix(m(), n());
     const Dense<S> av = matmul(adot, v), c = matmul(transpose(u), av);
-    const Zeros<S> zeros{S(std::numeric_limits<double>::infinity()), equality(s)};
+    const S equal = equality(s);
     Dense<S> turn_u(k(), k()), turn_v(k(), k());
     for (std::size_t i = 0; i < k(); ++i) {
       for (std::size_t j = i + 1; j < k(); ++j) {
-        const S a = quotient(S(c(i, j) + c(j, i)), S(s[j] - s[i]), zeros) * 0.5;
-        const S b = quotient(S(c(i, j) - c(j, i)), S(s[j] + s[i]), zeros) * 0.5;
+        const S a = over_gap(S(c(i, j) + c(j, i)), S(s[j] - s[i]), equal) * 0.5;
+        const S b = over_gap(S(c(i, j) - c(j, i)), S(s[j] + s[i]), equal) * 0.5;
         turn_u(i, j) = a + b;
         turn_u(j, i) = -turn_u(i, j);
         turn_v(i, j) = a - b;
@@ -124,8 +122,8 @@ struct SvdMath : Sized<2> {
       }
     }
     Dense<S> udot = matmul(u, turn_u), vdot = matmul(v, turn_v);
-    if (m() > k()) udot = plus(udot, outside(u, av, s, zeros));
-    if (n() > k()) vdot = plus(vdot, outside(v, matmul(transpose(adot), u), s, zeros));
+    if (m() > k()) udot = plus(udot, outside(u, av, s, equal));
+    if (n() > k()) vdot = plus(vdot, outside(v, matmul(transpose(adot), u), s, equal));
     Writer<S> out(zdot);
     out.put(udot);
     for (std::size_t i = 0; i < k(); ++i) out.put(c(i, i));

@@ -20,4 +20,8 @@ namespace chainrule {
 /// one as its transpose).
 std::shared_ptr<const Block> linalg_block(std::string_view words);
 
+/// Files these words with find_block() (graph/text.hpp), so that saved Functions with such blocks
+/// are read back. Whoever includes linalg.hpp has done so; others call it. Again is nothing.
+bool register_linalg_blocks();
+
 }  // namespace chainrule

@@ -36,7 +36,8 @@ std::shared_ptr<const Block> find_block(std::string_view words) {
   BlockMaker maker = nullptr;
   {
     const std::lock_guard lock(makers().mutex);
-    const auto at = makers().by_word.find(first);
+    auto at = makers().by_word.find(first);
+    if (at == makers().by_word.end()) at = makers().by_word.find(std::string_view());
     if (at != makers().by_word.end()) maker = at->second;
   }
   if (maker == nullptr) {

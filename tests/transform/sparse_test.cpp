@@ -421,7 +421,8 @@ TEST(SparseMistakes, throw_and_name_the_input) {
     }
     return "";
   };
-  const Scalars twice = {a, b, a}, number = {a, 3.0}, result = {a, y}, chained = {a, y};
+  const Scalars twice = {a, b, a}, number = {a, 3.0}, result = {a, y},
+                chained = {a, Scalar(y).label("product")};
   EXPECT_EQ(
       message([&] { sparse_hessian(y, twice); }),
       "[sparse_hessian] a stands twice among the inputs: each column is of a node of its own");
@@ -431,7 +432,7 @@ TEST(SparseMistakes, throw_and_name_the_input) {
   EXPECT_EQ(message([&] {
               sparse_jacobian({&y, 1}, chained);
             }),
-            "[sparse_jacobian] the input mul/0 depends on the input a: a Jacobian by both is not "
+            "[sparse_jacobian] the input product depends on the input a: a Jacobian by both is not "
             "defined");
 }
 
