@@ -1,5 +1,6 @@
 #include <bit>
 #include <charconv>
+#include <cstdint>
 #include <limits>
 
 #include "chainrule/graph/words_internal.hpp"

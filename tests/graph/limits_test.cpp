@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <chrono>
+#include <cmath>
 
 #include "chainrule/graph/save.hpp"
 #include "chainrule/graph/text.hpp"

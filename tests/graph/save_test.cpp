@@ -1,9 +1,8 @@
 // Traces in files: what comes back, and what is refused.
 #include <gtest/gtest.h>
-
 #include <rapidcheck/gtest.h>
+#include <unistd.h>
 
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 

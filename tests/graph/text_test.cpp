@@ -1,6 +1,5 @@
 // Traces as text: what is printed, what comes back, and what is said of a text that is none.
 #include <gtest/gtest.h>
-
 #include <rapidcheck/gtest.h>
 
 #include <tao/pegtl/contrib/analyze.hpp>
