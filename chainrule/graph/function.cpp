@@ -374,11 +374,16 @@ void Function::rows(std::span<const double> in, std::span<double> out) const {
     const Plan& plan = variant->plan;
     double* const values = work->values.data();
     bool alive[kLanes];
-    for (std::size_t i = 0; i < kLanes; ++i) {
-      alive[i] = i < lanes;
-      const double* const from = &in[(row + std::min(i, lanes - 1)) * inputs];
-      for (std::size_t k = 0; k < inputs; ++k) {
-        values[(plan.first_input() + k) * kLanes + i] = from[k];
+    for (std::size_t i = 0; i < kLanes; ++i) alive[i] = i < lanes;
+    // Transposed in tiles of a cache line; rows that are not there repeat the last one.
+    constexpr std::size_t kTile = 8;
+    for (std::size_t first = 0; first < inputs; first += kTile) {
+      const std::size_t end = std::min(first + kTile, inputs);
+      for (std::size_t i = 0; i < kLanes; ++i) {
+        const double* const from = &in[(row + std::min(i, lanes - 1)) * inputs];
+        for (std::size_t k = first; k < end; ++k) {
+          values[(plan.first_input() + k) * kLanes + i] = from[k];
+        }
       }
     }
     plan.run_lanes(values, work->scratch.data(), alive);

@@ -117,12 +117,23 @@ class Planner {
       const int arity = info(node.op).arity;
       const auto operand = [&](int k) { return k < arity ? slot_[node.operand[k]] : 0; };
       slot_[v.index] = slots.take();
-      plan_.steps.push_back(
-          {operand(0), operand(1), slot_[v.index], static_cast<std::uint8_t>(node.op)});
+      plan_.steps.push_back({operand(0), operand(1), slot_[v.index], code_of(node, arity)});
       if (arity == 3) plan_.steps.push_back({operand(2), 0, 0, kThirdStep});
     } else if (node.kind == VertexKind::block) {
       emit_call(v, slots);
     }
+  }
+
+  // Of an operation with two operands it also says which of them the step before has just computed.
+  std::uint8_t code_of(const GraphNode& node, int arity) const {
+    unsigned last = 0;
+    if (arity == 2 && !plan_.steps.empty() && plan_.steps.back().code < kThirdStep) {
+      const std::uint32_t out = plan_.steps.back().out;
+      last = slot_[node.operand[0]] == out   ? kFirstIsLast
+             : slot_[node.operand[1]] == out ? kSecondIsLast
+                                             : 0;
+    }
+    return static_cast<std::uint8_t>(first_code(node.op) + last);
   }
 
   void emit_call(Vertex v, Slots& slots) {
@@ -167,19 +178,26 @@ void run_call(const Plan::Call& call, double* values, std::size_t stride, double
 
 Plan::Plan(const Trace& trace) { Planner(trace, *this).run(); }
 
+// A value that the next step needs at once stays in a register: through memory it would take twice
+// as long, and a chain of operations is nothing but that.
 std::size_t Plan::run(double* const v, double* scratch) const {
-#define CR_ARGS_1 v[s->a]
-#define CR_ARGS_2 v[s->a], v[s->b]
-#define CR_ARGS_3 v[s->a], v[s->b], v[s[1].a]
+#define CR_CASE(name, last, ...)                               \
+  case static_cast<std::uint8_t>(first_code(Op::name) + last): \
+    result = v[s->out] = plain::name(__VA_ARGS__);             \
+    break;
+#define CR_CASES_1(name) CR_CASE(name, 0, v[s->a])
+#define CR_CASES_2(name)                       \
+  CR_CASE(name, 0, v[s->a], v[s->b])           \
+  CR_CASE(name, kFirstIsLast, result, v[s->b]) \
+  CR_CASE(name, kSecondIsLast, v[s->a], result)
+#define CR_CASES_3(name) CR_CASE(name, 0, v[s->a], v[s->b], v[s[1].a])
+  double result = 0;
   const Step* const end = steps.data() + steps.size();
   for (const Step* s = steps.data(); s != end; ++s) {
     switch (s->code) {
-#define CR_OP(name, arity, ...)               \
-  case static_cast<std::uint8_t>(Op::name):   \
-    v[s->out] = plain::name(CR_ARGS_##arity); \
-    break;
-#define CR_FN  CR_OP
-#define CR_DEF CR_OP
+#define CR_OP(name, arity, ...) CR_CASES_##arity(name)
+#define CR_FN                   CR_OP
+#define CR_DEF                  CR_OP
 #include "chainrule/op/ops.def"
       case kThirdStep: break;
       case kGuardStep:
@@ -190,15 +208,27 @@ std::size_t Plan::run(double* const v, double* scratch) const {
     }
   }
   return expected.size();
-#undef CR_ARGS_1
-#undef CR_ARGS_2
-#undef CR_ARGS_3
+#undef CR_CASE
+#undef CR_CASES_1
+#undef CR_CASES_2
+#undef CR_CASES_3
 }
 
 void Plan::run_lanes(double* const v, double* scratch, bool* alive) const {
-#define CR_ARGS_1 x[i]
-#define CR_ARGS_2 x[i], y[i]
-#define CR_ARGS_3 x[i], y[i], w[i]
+#define CR_LANES(name, ...) \
+  for (std::size_t i = 0; i < kLanes; ++i) z[i] = plain::name(__VA_ARGS__);
+#define CR_CASES_1(name)     \
+  case first_code(Op::name): \
+    CR_LANES(name, x[i]);    \
+    break;
+#define CR_CASES_2(name)                     \
+  case first_code(Op::name):                 \
+  case first_code(Op::name) + kFirstIsLast:  \
+  case first_code(Op::name) + kSecondIsLast: \
+    CR_LANES(name, x[i], y[i]);              \
+    break;
+#define CR_CASES_3(name) \
+  case first_code(Op::name): CR_LANES(name, x[i], y[i], w[i]); break;
   const Step* const end = steps.data() + steps.size();
   for (const Step* s = steps.data(); s != end; ++s) {
     const double* const x = v + s->a * kLanes;
@@ -206,12 +236,9 @@ void Plan::run_lanes(double* const v, double* scratch, bool* alive) const {
     [[maybe_unused]] const double* const w = v + (s + 1 == end ? 0 : s[1].a) * kLanes;
     double* __restrict const z = v + s->out * kLanes;  // no operand's: see Planner
     switch (s->code) {
-#define CR_OP(name, arity, ...)                                                   \
-  case static_cast<std::uint8_t>(Op::name):                                       \
-    for (std::size_t i = 0; i < kLanes; ++i) z[i] = plain::name(CR_ARGS_##arity); \
-    break;
-#define CR_FN  CR_OP
-#define CR_DEF CR_OP
+#define CR_OP(name, arity, ...) CR_CASES_##arity(name)
+#define CR_FN                   CR_OP
+#define CR_DEF                  CR_OP
 #include "chainrule/op/ops.def"
       case kThirdStep: break;
       case kGuardStep: {
@@ -231,9 +258,10 @@ void Plan::run_lanes(double* const v, double* scratch, bool* alive) const {
       default: __builtin_unreachable();
     }
   }
-#undef CR_ARGS_1
-#undef CR_ARGS_2
-#undef CR_ARGS_3
+#undef CR_LANES
+#undef CR_CASES_1
+#undef CR_CASES_2
+#undef CR_CASES_3
 }
 
 }  // namespace chainrule

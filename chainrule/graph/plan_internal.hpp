@@ -17,14 +17,29 @@ inline constexpr std::size_t kLanes = 64;
 
 struct Step {
   std::uint32_t a, b, out;
-  std::uint8_t code;  ///< an Op, or one of those below
+  std::uint8_t code;  ///< of an operation, or one of those below
 };
+
+/// An operation has one code, and one with two operands three: where its first, or its second, is
+/// what the step before has computed.
+inline constexpr unsigned kFirstIsLast = 1;
+inline constexpr unsigned kSecondIsLast = 2;
+constexpr unsigned first_code(Op op) {
+  unsigned code = 0;
+  for (const OpInfo& row : kOps) {
+    if (row.op == op) break;
+    code += row.arity == 2 ? 3 : 1;
+  }
+  return code;
+}
 /// The second half of an operation with three operands: its third is in a.
-inline constexpr std::uint8_t kThirdStep = static_cast<std::uint8_t>(kOpCount);
+inline constexpr std::uint8_t kThirdStep =
+    first_code(kOps[kOpCount - 1].op) + (kOps[kOpCount - 1].arity == 2 ? 3 : 1);
 /// Slot a must hold what guard b expects.
 inline constexpr std::uint8_t kGuardStep = kThirdStep + 1;
 /// Block a.
 inline constexpr std::uint8_t kBlockStep = kThirdStep + 2;
+static_assert(kThirdStep <= 253, "a code is one byte");
 
 /// Whether a guard holds: the same bits, or both NaN.
 inline bool agrees(double value, double expected) {
