@@ -11,10 +11,18 @@ class Frame;
 class Activation;
 class Error;
 class HandleError;
+class BranchChanged;
+class Block;
+class Graph;
+class Node;
+class Function;
+struct Trace;
 struct CheckReport;
 struct NodeInfo;
+struct SparseMatrix;
 template <class Tag>
 struct Id;
 using NodeId = Id<struct NodeTag>;
+using Vertex = Id<struct VertexTag>;
 
 }  // namespace chainrule

@@ -5,6 +5,7 @@
 # and tests/floors/check.cmake holds every #include line against it.
 #
 #   FLOOR     its height: LINKS names lower floors only
+#   OPTIONAL  left out, rather than an error, where what it USES is not there and the tool is not built
 #   LINKS     every folder whose headers it may include
 #   READS     those of them whose private headers its sources may include as well: readings of the tape
 #   USES      libraries it cannot be built without           (cmake/libraries.cmake says how to find them)
@@ -15,11 +16,11 @@ chainrule_floor(chainrule/op         FLOOR 1 LINKS base                   USES b
 chainrule_floor(chainrule/tape       FLOOR 2 LINKS base op)
 chainrule_floor(chainrule/graph      FLOOR 3 LINKS base op tape           READS tape USES pegtl boost_math)
 chainrule_floor(chainrule/transform  FLOOR 4 LINKS base op tape graph     READS tape)
-chainrule_floor(chainrule/block      FLOOR 4 LINKS base op tape graph     READS tape USES eigen)
-chainrule_floor(chainrule/draw       FLOOR 8 LINKS base op tape graph transform USES nlohmann_json MAY_USE graphviz gnuplot)
-chainrule_floor(chainrule/expr       FLOOR 8 LINKS base op tape graph transform USES pegtl)
+chainrule_floor(chainrule/block      FLOOR 4 OPTIONAL LINKS base op tape graph     READS tape USES eigen)
+chainrule_floor(chainrule/draw       FLOOR 8 OPTIONAL LINKS base op tape graph transform USES nlohmann_json MAY_USE graphviz gnuplot)
+chainrule_floor(chainrule/expr       FLOOR 8 OPTIONAL LINKS base op tape graph transform USES pegtl)
 chainrule_floor(cli                  FLOOR 9 LINKS base op tape graph transform block draw expr
                                      USES cli11 fmt nlohmann_json fast_float)
 
 # What `#include <chainrule/chainrule.hpp>` brings, and so what chainrule::chainrule links.
-chainrule_umbrella(base op tape graph transform block)
+chainrule_umbrella(base op tape graph transform)

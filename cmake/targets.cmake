@@ -7,7 +7,7 @@
 include(GNUInstallDirs)
 
 function(chainrule_floor folder)
-  cmake_parse_arguments(floor "" "FLOOR" "LINKS;READS;USES;MAY_USE" ${ARGN})
+  cmake_parse_arguments(floor "OPTIONAL" "FLOOR" "LINKS;READS;USES;MAY_USE" ${ARGN})
   get_filename_component(name ${folder} NAME)
   set(is_tool FALSE)
   if(folder STREQUAL "cli")
@@ -29,7 +29,7 @@ function(chainrule_floor folder)
     chainrule_find_library(${library})
     if(${library}_FOUND)
       list(APPEND links ${${library}_LINK})
-    elseif(CHAINRULE_BUILD_TOOL OR floor_FLOOR LESS 8)
+    elseif(CHAINRULE_BUILD_TOOL OR NOT floor_OPTIONAL)
       message(FATAL_ERROR "${folder} needs ${${library}_HINT}. scripts/setup installs it; "
                           "-DCHAINRULE_BUILD_TOOL=OFF builds without the tool.")
     else()

@@ -50,8 +50,8 @@ Trace parse_trace(std::string_view text, std::string_view origin = {});
 /// Makes a block again from its words.
 using BlockMaker = std::shared_ptr<const Block> (*)(std::string_view words);
 
-/// Files a maker for words that begin with `first_word`; an empty one is for all that have no maker of
-/// their own. Any thread may call it; throws Error if another maker has that word.
+/// Files a maker for words that begin with `first_word`; an empty one is for all that have no maker
+/// of their own. Any thread may call it; throws Error if another maker has that word.
 void register_block_maker(std::string_view first_word, BlockMaker maker);
 
 /// The block whose words() these are. Throws Error for words whose first one is not filed, and what

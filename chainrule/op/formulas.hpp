@@ -48,6 +48,19 @@ V sigmoid_of_difference(const V& a, const V& b) {
   return s + s * (sigmoid(-d) * choose(rest == rest, rest, V(0)));
 }
 
+/// x, a parameter: no derivative is taken by it, of whatever order, so that mixed ones agree.
+template <class V>
+V fixed(const V& x) {
+  return stop_gradient(x);
+}
+
+/// ∂jₙ(y)/∂y = (n jₙ₋₁ − (n+1) jₙ₊₁)/(2n + 1). DLMF 10.51.2.
+template <class V>
+V sph_bessel_slope(const V& n, const V& y) {
+  const V below = choose(n > 0.0, n * sph_bessel(max(n - 1.0, V(0)), y), V(0));
+  return (below - (n + 1.0) * sph_bessel(n + 1.0, y)) / (2.0 * n + 1.0);
+}
+
 /// tanh(softplus(x)) as a rational function of e = exp(-|x|).
 template <class V>
 V mish_gate(const V& x) {

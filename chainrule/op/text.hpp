@@ -68,6 +68,7 @@ class Text {
   friend Text choose(const Text& condition, const Text& a, const Text& b);
 
   // What formulas.hpp spells out for the last digit's sake reads as the formula it stands for.
+  friend Text fixed(const Text& x) { return x; }
   friend Text where_defined(const Text&, const Text& v) { return v; }
   friend Text sigmoid_of_difference(const Text& a, const Text& b) { return sigmoid(a - b); }
   friend Text mish_gate(const Text& x) { return tanh(softplus(x)); }

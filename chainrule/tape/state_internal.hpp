@@ -98,9 +98,9 @@ struct Tape::State {
   };
   std::vector<Label> labels;  ///< by row, ascending
   bool keeps_lines = false;
-  std::vector<Location> lines;       ///< by row, as far as kept
-  /// Where what is recorded now comes from, instead of the line of ours that records it: the line of
-  /// the row that is differentiated.
+  std::vector<Location> lines;  ///< by row, as far as kept
+  /// Where what is recorded now comes from, instead of the line of ours that records it: the line
+  /// of the row that is differentiated.
   const Location* on_behalf_of = nullptr;
   std::vector<std::uint32_t> order;  ///< scratch of the sweeps
   std::vector<BlockRow> blocks;      ///< by row, ascending

@@ -16,7 +16,7 @@ endif()
 
 set(folders)
 function(chainrule_floor folder)
-  cmake_parse_arguments(floor "" "FLOOR" "LINKS;READS;USES;MAY_USE" ${ARGN})
+  cmake_parse_arguments(floor "OPTIONAL" "FLOOR" "LINKS;READS;USES;MAY_USE" ${ARGN})
   list(APPEND folders ${folder})
   set(folders ${folders} PARENT_SCOPE)
   get_filename_component(name ${folder} NAME)
