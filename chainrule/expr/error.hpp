@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "chainrule/base/error.hpp"
+#include "chainrule/base/text.hpp"
 
 namespace chainrule::expr {
 
@@ -35,9 +36,6 @@ std::string excerpt(std::string_view source, const Place& place);
 
 /// 'name', cut to 60 characters; what cannot be printed becomes '?'.
 std::string in_quotes(std::string_view name);
-
-/// The length of the character at `offset`: 1 to 4 bytes, or 0 where the bytes are not UTF-8.
-std::size_t character_length(std::string_view source, std::size_t offset);
 
 /// Throws SyntaxError for the place `offset` of `source`; `origin` is a file's name or empty.
 [[noreturn]] void fail_syntax(std::string_view source, std::string_view origin, std::size_t offset,

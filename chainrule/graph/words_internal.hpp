@@ -4,10 +4,9 @@
 #include <string>
 #include <string_view>
 
-namespace chainrule::detail {
+#include "chainrule/base/text.hpp"
 
-/// The length of the character at `offset`: 1 to 4 bytes, or 0 where the bytes are not UTF-8.
-std::size_t character_length(std::string_view text, std::size_t offset);
+namespace chainrule::detail {
 
 /// In quotes; quotes, backslashes, controls and bytes that are not UTF-8 escaped.
 void append_quoted(std::string& out, std::string_view text);

@@ -1,11 +1,11 @@
 // Large and deep programs: answered or refused, in time linear in their length, on any stack.
-#include <pthread.h>
 
 #include <chrono>
 #include <tao/pegtl/contrib/analyze.hpp>
 
 #include "chainrule/expr/grammar_internal.hpp"
 #include "chainrule/expr/parse.hpp"
+#include "tests/support/small_stack.hpp"
 
 namespace chainrule::expr {
 namespace {
@@ -21,24 +21,7 @@ double at_one(std::string_view source) {
   return evaluate(program, std::vector<double>(program.names().size(), 1.0));
 }
 
-// Runs f on a stack of 256 KiB.
-template <class F>
-void on_a_small_stack(F f) {
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, std::size_t{256} << 10);
-  pthread_t thread;
-  ASSERT_EQ(pthread_create(
-                &thread, &attributes,
-                [](void* call) -> void* {
-                  (*static_cast<F*>(call))();
-                  return nullptr;
-                },
-                &f),
-            0);
-  pthread_join(thread, nullptr);
-  pthread_attr_destroy(&attributes);
-}
+using test::on_a_small_stack;
 
 TEST(Limits, no_program_is_too_deep) {
   on_a_small_stack([] {

@@ -1,34 +1,17 @@
 // Long graphs: built, run, printed, saved and read in time linear in their length, on any stack.
 #include <gtest/gtest.h>
-#include <pthread.h>
 
 #include <chrono>
 #include <cmath>
 
 #include "chainrule/graph/save.hpp"
 #include "chainrule/graph/text.hpp"
+#include "tests/support/small_stack.hpp"
 
 namespace chainrule {
 namespace {
 
-// Runs f on a stack of 256 KiB.
-template <class F>
-void on_a_small_stack(F f) {
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, std::size_t{256} << 10);
-  pthread_t thread;
-  ASSERT_EQ(pthread_create(
-                &thread, &attributes,
-                [](void* call) -> void* {
-                  (*static_cast<F*>(call))();
-                  return nullptr;
-                },
-                &f),
-            0);
-  pthread_join(thread, nullptr);
-  pthread_attr_destroy(&attributes);
-}
+using test::on_a_small_stack;
 
 constexpr std::uint32_t kLong = CHAINRULE_TEST_SANITIZED ? 100'000 : 1'000'000;
 
