@@ -46,6 +46,7 @@ std::vector<std::unique_ptr<Verb>> all_verbs() {
   std::vector<std::unique_ptr<Verb>> verbs;
   verbs.push_back(make_eval());
   verbs.push_back(make_grad());
+  verbs.push_back(make_diff());
   verbs.push_back(make_check());
   verbs.push_back(make_draw());
   verbs.push_back(make_plot());

@@ -26,6 +26,7 @@ class Verb {
 
 std::unique_ptr<Verb> make_eval();
 std::unique_ptr<Verb> make_grad();
+std::unique_ptr<Verb> make_diff();
 std::unique_ptr<Verb> make_check();
 std::unique_ptr<Verb> make_draw();
 std::unique_ptr<Verb> make_plot();

@@ -16,7 +16,7 @@ chainrule_floor(chainrule/graph      FLOOR 3 LINKS base op tape           USES p
 chainrule_floor(chainrule/transform  FLOOR 4 LINKS base op tape graph)
 chainrule_floor(chainrule/block      FLOOR 4 LINKS base op tape graph     USES eigen)
 chainrule_floor(chainrule/draw       FLOOR 8 LINKS base op tape graph transform USES nlohmann_json MAY_USE graphviz gnuplot)
-chainrule_floor(chainrule/expr       FLOOR 8 LINKS base op tape transform USES pegtl)
+chainrule_floor(chainrule/expr       FLOOR 8 LINKS base op tape graph transform USES pegtl)
 chainrule_floor(cli                  FLOOR 9 LINKS base op tape graph transform block draw expr
                                      USES cli11 fmt nlohmann_json fast_float)
 
