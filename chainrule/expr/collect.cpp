@@ -58,23 +58,33 @@ Value Terms::sum(std::span<const Addend> addends) {
   return {{1, 1}, make_sum(constant, parts)};
 }
 
-// a x + b x → (a + b) x. Where a + b is 0: x − x → 0, only if x is defined and finite everywhere,
-// or under the condition that it is; if that cannot be said shortly, 0 x stays.
+// a x + b x → (a + b) x. Where a + b is 0, x vanishes, and where a and b have different signs, ∞ −
+// ∞ does: only if x is defined and finite everywhere, or under the condition that it is. If that
+// cannot be said shortly, they stay apart, or 0 x stays.
 void Terms::collect(std::vector<Part>& parts) {
-  std::ranges::sort(parts, {}, [](const Part& p) { return p.term; });
+  std::ranges::stable_sort(parts, {}, [](const Part& p) { return p.term; });
   std::vector<Part> kept;
   for (std::size_t i = 0; i < parts.size();) {
-    Part merged = parts[i];
-    std::size_t k = i + 1;
-    for (; k < parts.size() && parts[k].term == merged.term; ++k) {
-      merged.factor = merged.factor + parts[k].factor;
-      count(Rewrite::collected);
+    const std::size_t first = i;
+    Ratio total{0, 1};
+    bool positive = false, negative = false;
+    for (; i < parts.size() && parts[i].term == parts[first].term; ++i) {
+      total = total + parts[i].factor;
+      positive = positive || parts[i].factor.num > 0;
+      negative = negative || parts[i].factor.num < 0;
     }
-    i = k;
-    if (merged.factor.num == 0 && state_defined(merged.term, Defined::finite)) {
+    const TermId t = parts[first].term;
+    const bool cancels = total.num == 0 || (positive && negative);
+    if (cancels && !state_defined(t, Defined::finite)) {
+      kept.insert(kept.end(), parts.begin() + static_cast<std::ptrdiff_t>(first),
+                  parts.begin() + static_cast<std::ptrdiff_t>(i));
+      continue;
+    }
+    for (std::size_t k = first + 1; k < i; ++k) count(Rewrite::collected);
+    if (total.num == 0) {
       count(Rewrite::vanished);
     } else {
-      kept.push_back(merged);
+      kept.push_back({total, t});
     }
   }
   parts = std::move(kept);
@@ -164,18 +174,17 @@ void Terms::open_factor(std::vector<Power>& powers, TermId unit, const Ratio& ex
   }
 }
 
-// xᵃ xᵇ → x^(a+b). At 0 the left is undefined if a or b is negative, so the rule needs x ≠ 0 unless
-// the right is undefined there as well; roots need x ≥ 0 unless the right is a root.
-void Terms::state_merge(TermId base, const Ratio& sum, bool negative, bool fraction) {
+// xᵃ xᵇ → x^(a+b). Where a and b have different signs the left is NaN at 0, so the rule needs x ≠
+// 0; roots need x ≥ 0 unless the right is a root. (x⁻¹ x⁻¹ → x⁻² needs nothing: both are infinite
+// at 0.)
+void Terms::state_merge(TermId base, const Ratio& sum, const Signs& signs) {
   const Facts facts = terms_[base.index].facts;
   const Value x = value(base), zero = number(0.0);
-  if (fraction && is_whole(sum)) {
-    if (negative && !facts.positive()) state(compare(Op::gt, x, zero));
-    if (!negative && !facts.nonnegative) state(compare(Op::ge, x, zero));
-  } else if (fraction) {
-    if (negative && sum.num > 0 && !facts.nonzero) state(compare(Op::gt, x, zero));
-  } else if (negative && sum.num >= 0 && !facts.nonzero) {
-    state(compare(Op::ne, x, zero));
+  const bool is_mixed = signs.negative && signs.positive;
+  if (signs.fraction && is_whole(sum) && !facts.nonnegative) {
+    state(compare(signs.negative ? Op::gt : Op::ge, x, zero));
+  } else if (is_mixed && !facts.nonzero) {
+    state(compare(signs.fraction ? Op::gt : Op::ne, x, zero));
   }
 }
 
@@ -188,11 +197,12 @@ Value Terms::gather(Ratio c, std::vector<Power>& powers) {
     for (std::size_t i = 0; i < powers.size();) {
       const std::size_t first = i;
       Ratio n{0, 1};
-      bool negative = false, fraction = false;
+      Signs signs;
       for (; i < powers.size() && powers[i].base == powers[first].base; ++i) {
         n = n + powers[i].exponent;
-        negative = negative || powers[i].was_negative;
-        fraction = fraction || powers[i].was_fraction;
+        signs.negative = signs.negative || powers[i].was_negative;
+        signs.positive = signs.positive || powers[i].exponent.num > 0;
+        signs.fraction = signs.fraction || powers[i].was_fraction;
         if (i > first) count(Rewrite::powers);
       }
       const TermId base = powers[first].base;
@@ -200,7 +210,7 @@ Value Terms::gather(Ratio c, std::vector<Power>& powers) {
         for (std::size_t k = first; k < i; ++k) merged.push_back({powers[k].exponent, base});
         continue;
       }
-      state_merge(base, n, negative, fraction);
+      state_merge(base, n, signs);
       if (n.num != 0) merged.push_back({n, base});
     }
     // A base that has become a product, or c x, to a whole power is opened once more.

@@ -104,7 +104,11 @@ bool Terms::state_defined(TermId t, Defined how) {
     if (visited > kMostVisited || stated.size() > before + kMostConditions) return give_up();
     if (term.form == Form::number || is(at, Op::select)) return give_up();
     const std::vector<Part> inner(parts(at).begin(), parts(at).end());
-    for (const Part& p : inner) open.push_back(p.term);
+    for (const Part& p : inner) {
+      if (!std::isfinite(p.factor.value())) return give_up();
+      open.push_back(p.term);
+    }
+    if (!std::isfinite(term.number.value())) return give_up();
     if (term.form == Form::product) {
       for (const Part& p : inner) {
         const bool below = !is_whole(p.factor);

@@ -158,6 +158,11 @@ std::string as_program(Formulas& formulas, const Page& page) {
   std::string text;
   for (const std::string& step : page.steps) text += "# " + step + "\n";
   for (const Definition& d : spelled.definitions) text += d.name + " = " + d.value.text + "\n";
+  // A line that begins with a minus would continue the one before it.
+  if (!spelled.definitions.empty() && page.outputs.empty() &&
+      spelled.outputs[0].text.front() == '-') {
+    text.insert(text.size() - 1, ";");
+  }
   for (std::size_t k = 0; k < spelled.outputs.size(); ++k) {
     if (!page.outputs.empty()) text += page.outputs[k] + " = ";
     text += spelled.outputs[k].text + "\n";

@@ -151,7 +151,10 @@ class Terms {
   };
   void open_factor(std::vector<Power>& powers, TermId unit, const Ratio& exponent);
   Value gather(Ratio c, std::vector<Power>& powers);
-  void state_merge(TermId base, const Ratio& sum, bool negative, bool fraction);
+  struct Signs {
+    bool positive = false, negative = false, fraction = false;
+  };
+  void state_merge(TermId base, const Ratio& sum, const Signs& signs);
 
   // operations
   Value fold(Op op, std::span<const Value> operands);
