@@ -74,6 +74,11 @@ Value Terms::operation(Op op, std::span<const Value> x) {
     case Op::relu:  // |x| → x where x ≥ 0 whatever the names are
       if (facts_of(x[0]).nonnegative) return count(Rewrite::choices), x[0];
       return plain_operation(op, x);
+    case Op::sign:
+      if (facts_of(x[0]).total && facts_of(x[0]).positive()) {
+        return count(Rewrite::choices), number(1.0);
+      }
+      return plain_operation(op, x);
     default: return plain_operation(op, x);
   }
 }
@@ -132,7 +137,7 @@ Value Terms::compare(Op op, Value x, Value y) {
     std::swap(x, y);
     op = mirrored(op);
   }
-  const bool with_zero = is_number(y) && y.c.num == 0;
+  const bool with_zero = is_number(y) && y.c.num == 0 && std::isfinite(x.c.value()) && x.c.num != 0;
   const Facts facts = facts_of(x);
   if (facts.boolean && with_zero && op == Op::ne) return x;
   if (facts.boolean && with_zero && op == Op::eq) return negate(x);

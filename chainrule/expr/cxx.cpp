@@ -301,8 +301,9 @@ std::string as_cxx(Formulas& formulas, const Page& page) {
   } else {
     text += "double derivative(";
   }
-  for (const std::string& name : inputs) {
-    text += std::string(&name == &inputs[0] ? "" : ", ") + "[[maybe_unused]] double " + name;
+  for (std::size_t k = 0; k < inputs.size(); ++k) {
+    text += k == 0 ? "" : ", ";
+    text += (spelled.is_used[k] ? "double " : "[[maybe_unused]] double ") + inputs[k];
   }
   text += ") {\n";
   for (const Definition& d : spelled.definitions) {

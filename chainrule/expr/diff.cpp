@@ -5,6 +5,7 @@
 
 #include "chainrule/base/error.hpp"
 #include "chainrule/expr/dialects_internal.hpp"
+#include "chainrule/expr/patterns_internal.hpp"
 #include "chainrule/expr/record.hpp"
 #include "chainrule/expr/steps_internal.hpp"
 #include "chainrule/graph/function.hpp"
@@ -15,52 +16,58 @@ namespace {
 
 constexpr std::size_t kMostNodes = 2'000'000;
 
-// The derivatives of a program as code that can be recorded.
-class Derivatives final : public Callable {
+class Code final : public Callable {
  public:
-  Derivatives(const Program& program, const Differentiation& what)
-      : program_(program), what_(what) {}
-
+  explicit Code(const Program& program) : program_(program) {}
   void operator()(std::span<const Scalar> in, std::vector<Scalar>& out) const override {
     Recording recording(program_);
-    const Scalar y = recording(in);
+    out = {recording(in)};
+  }
+
+ private:
+  const Program& program_;
+};
+
+// The slopes of a Function's outputs, of the i-th by xs[i], xs[i+1], …: a second derivative comes
+// once.
+class Slopes final : public Callable {
+ public:
+  Slopes(Function f, std::span<const std::size_t> wrt) : f_(std::move(f)), wrt_(wrt) {}
+
+  void operator()(std::span<const Scalar> in, std::vector<Scalar>& out) const override {
     std::vector<Scalar> xs;
-    for (const std::size_t i : what_.wrt) xs.push_back(in[i]);
-    if (xs.size() == 1) {
-      Scalar slope = y;
-      for (int k = 0; k < what_.order; ++k) slope = slopes(slope, xs)[0];
-      out = {slope};
-      return;
-    }
-    const std::vector<Scalar> gradient = slopes(y, xs);
-    if (what_.order == 1) {
-      out = gradient;
-      return;
-    }
-    for (std::size_t i = 0; i < xs.size(); ++i) {
-      const std::vector<Scalar> row = slopes(gradient[i], std::span(xs).subspan(i));
+    for (const std::size_t i : wrt_) xs.push_back(in[i]);
+    const std::vector<Scalar> ys = f_(in);
+    for (std::size_t i = 0; i < ys.size(); ++i) {
+      if (Tape::active().size() > kMostNodes) fail_size();
+      const auto later = std::span<const Scalar>(xs).subspan(i);
+      const std::vector<Scalar> row = ys[i].is_number()
+                                          ? std::vector<Scalar>(later.size(), Scalar(0.0))
+                                          : recorded_gradient(ys[i], later);
       out.insert(out.end(), row.begin(), row.end());
     }
   }
 
- private:
-  static std::vector<Scalar> slopes(const Scalar& y, std::span<const Scalar> xs) {
-    if (y.is_number()) return std::vector<Scalar>(xs.size(), Scalar(0.0));
-    if (Tape::active().size() > kMostNodes) {
-      fail("diff", "the derivative has more than " + std::to_string(kMostNodes) +
-                       " operations; choose fewer names, or a lower order");
-    }
-    return recorded_gradient(y, xs);
+  [[noreturn]] static void fail_size() {
+    fail("diff", "the derivative has more than " + std::to_string(kMostNodes) +
+                     " operations; choose fewer names, or a lower order");
   }
 
-  const Program& program_;
-  const Differentiation& what_;
+ private:
+  Function f_;
+  std::span<const std::size_t> wrt_;
 };
 
 Trace record(const Program& program, const Differentiation& what) {
   std::vector<Argument> arguments;
   for (const std::string& name : program.names()) arguments.push_back({name, true, {1.0}});
-  return Function(std::make_shared<const Derivatives>(program, what), std::move(arguments)).trace();
+  Function f(std::make_shared<const Code>(program), arguments);
+  for (int k = 0; k < what.order; ++k) {
+    f = Function(std::make_shared<const Slopes>(f, what.wrt), arguments);
+    if (f.trace().graph.size() > kMostNodes) Slopes::fail_size();
+    f = Function(without_power_branches(f.trace()));
+  }
+  return f.trace();
 }
 
 std::vector<std::string> output_names(const Program& program, const Differentiation& what,
@@ -98,9 +105,6 @@ void require_sense(const Program& program, const Differentiation& what) {
 std::string diff(const Program& program, const Differentiation& what) {
   require_sense(program, what);
   const Trace trace = record(program, what);
-  if (trace.graph.size() > kMostNodes) {
-    fail("diff", "the derivative has more than " + std::to_string(kMostNodes) + " operations");
-  }
   Formulas formulas = simplify(trace);
   std::set<std::string> taken(program.names().begin(), program.names().end());
   for (const Assignment& assignment : program.assignments()) taken.insert(assignment.name);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "chainrule/base/error.hpp"
+#include "chainrule/expr/patterns_internal.hpp"
 
 namespace chainrule::expr {
 namespace {
@@ -18,10 +19,14 @@ class Simplification {
   explicit Simplification(const Trace& trace)
       : trace_(trace), graph_(trace.graph), values_(graph_.size()), used_(graph_.size(), 7) {}
 
-  Formulas run() {
+  // By input: what is taken for granted, because it is stated.
+  Formulas run(std::span<const Facts> assumed) {
     find_links();
+    Formulas found;
     for (std::size_t k = 0; k < trace_.inputs.size(); ++k) {
-      values_[trace_.inputs[k].index] = terms_.name(static_cast<std::uint32_t>(k));
+      const Facts facts = assumed.empty() ? Facts{} : assumed[k];
+      values_[trace_.inputs[k].index] = terms_.name(static_cast<std::uint32_t>(k), facts);
+      assume(found, values_[trace_.inputs[k].index], facts);
     }
     conditions_.resize(graph_.size());
     for (std::uint32_t v = 0; v < graph_.size(); ++v) {
@@ -33,7 +38,6 @@ class Simplification {
         labels_.emplace_back(terms_.term(values_[v]), *label);
       }
     }
-    Formulas found;
     for (const Vertex output : trace_.outputs) found.outputs.push_back(values_[output.index]);
     find_conditions(found);
     found.labels = std::move(labels_);
@@ -43,13 +47,6 @@ class Simplification {
 
  private:
   const GraphNode& at(std::uint32_t v) const { return graph_.nodes()[v]; }
-  bool is(std::uint32_t v, Op op) const {
-    return at(v).kind == VertexKind::operation && at(v).op == op;
-  }
-  bool is_number(std::uint32_t v, double number) const {
-    return at(v).kind == VertexKind::constant && graph_.numbers()[at(v).operand[0]] == number;
-  }
-
   // A link: a sum in nothing but one sum, a product in nothing but one product.
   void find_links() {
     std::vector<std::uint32_t> uses(graph_.size()), user(graph_.size());
@@ -64,7 +61,7 @@ class Simplification {
     for (std::uint32_t v = 0; v < graph_.size(); ++v) {
       if (at(v).kind != VertexKind::operation || uses[v] != 1) continue;
       const GraphNode& next = at(user[v]);
-      if (next.kind != VertexKind::operation || tanh_slope(v)) continue;
+      if (next.kind != VertexKind::operation || tanh_slope(graph_, v)) continue;
       is_link_[v] =
           (is_sum(at(v).op) && is_sum(next.op)) || (is_product(at(v).op) && is_product(next.op));
     }
@@ -83,8 +80,9 @@ class Simplification {
       case VertexKind::output: fail("diff", "a block has no formula");
     }
     if (is_link_[v.index]) return;
-    if (const std::optional<std::uint32_t> u = tanh_slope(v.index)) return set_tanh_slope(v, *u);
-    if (const std::optional<std::uint32_t> power = power_branches(v.index)) {
+    if (const std::optional<std::uint32_t> u = tanh_slope(graph_, v.index))
+      return set_tanh_slope(v, *u);
+    if (const std::optional<std::uint32_t> power = power_branches(graph_, v.index)) {
       ++terms_.counts[static_cast<std::size_t>(Rewrite::branches)];
       values_[v.index] = values_[*power];
       used_[v.index] = 4;
@@ -137,47 +135,9 @@ class Simplification {
     return terms_.product(factors);
   }
 
-  // 4 σ(2u) σ(−2u) = 1/cosh²u, which is as tanh' is recorded. Accurate wherever cosh²u is finite;
-  // beyond |u| = 355 the slope is below 1e-307 and becomes 0.
-  std::optional<std::uint32_t> tanh_slope(std::uint32_t v) const {
-    if (!is(v, Op::mul) || !is(at(v).operand[0], Op::mul)) return std::nullopt;
-    const GraphNode& left = at(at(v).operand[0]);
-    const auto doubled = [&](std::uint32_t s, double c) -> std::optional<std::uint32_t> {
-      if (!is(s, Op::sigmoid) || !is(at(s).operand[0], Op::mul)) return std::nullopt;
-      const GraphNode& twice = at(at(s).operand[0]);
-      if (!is_number(twice.operand[0], c)) return std::nullopt;
-      return twice.operand[1];
-    };
-    if (!is_number(left.operand[0], 4)) return std::nullopt;
-    const auto u = doubled(left.operand[1], 2), w = doubled(at(v).operand[1], -2);
-    return u && w && *u == *w ? u : std::nullopt;
-  }
-
   void set_tanh_slope(Vertex v, std::uint32_t u) {
     ++terms_.counts[static_cast<std::size_t>(Rewrite::tanh_slope)];
     values_[v.index] = terms_.power(terms_.operation(Op::cosh, {&values_[u], 1}), {-2, 1});
-  }
-
-  // y xʸ / x where x ≠ 0 and small y, else y x^(y−1), as the slope of x**y is recorded: they differ
-  // by rounding alone.
-  std::optional<std::uint32_t> power_branches(std::uint32_t v) const {
-    if (!is(v, Op::select)) return std::nullopt;
-    const std::uint32_t a = at(v).operand[1], b = at(v).operand[2];
-    if (!is(a, Op::div) || !is(b, Op::mul) || !is(at(a).operand[0], Op::mul)) return std::nullopt;
-    const std::uint32_t x = at(a).operand[1];
-    const GraphNode& over = at(at(a).operand[0]);
-    const std::uint32_t y = over.operand[0], z = over.operand[1], w = at(b).operand[1];
-    const auto is_power_of_x = [&](std::uint32_t p) {
-      return is(p, Op::pow) && at(p).operand[0] == x;
-    };
-    if (at(b).operand[0] != y || !is_power_of_x(z) || !is_power_of_x(w)) return std::nullopt;
-    if (at(z).operand[1] != y) return std::nullopt;
-    const std::uint32_t less = at(w).operand[1];
-    const bool is_less =
-        (is(less, Op::sub) && at(less).operand[0] == y && is_number(at(less).operand[1], 1)) ||
-        (at(y).kind == VertexKind::constant &&
-         is_number(less, graph_.numbers()[at(y).operand[0]] - 1));
-    return is_less ? std::optional(b) : std::nullopt;
   }
 
   // ---- conditions -----------------------------------------------------------------------------
@@ -197,6 +157,12 @@ class Simplification {
     }
   };
 
+  void assume(Formulas& found, const Value& name, const Facts& facts) {
+    if (!facts.nonzero && !facts.nonnegative) return;
+    const Op op = facts.positive() ? Op::gt : facts.nonzero ? Op::ne : Op::ge;
+    found.conditions.push_back({terms_.untested(op, name, terms_.number(0.0)), std::nullopt, true});
+  }
+
   void find_conditions(Formulas& found) {
     std::vector<Need> needs(graph_.size());
     for (const Vertex output : trace_.outputs) needs[output.index].kind = Need::always;
@@ -212,6 +178,13 @@ class Simplification {
         Need own = need;
         if (chooses && k > 0) {
           own = {Need::given, terms_.term(values_[node.operand[0]]), k == 1};
+        }
+        // x && 1: what made the 1 matters only if x is true; x || 0: only if it is not.
+        if (node.op == Op::both || node.op == Op::either) {
+          const Value &self = values_[node.operand[k]], &other = values_[node.operand[1 - k]];
+          if (terms_.is_number(self) && !terms_.is_number(other)) {
+            own = {Need::given, terms_.term(other), node.op == Op::both};
+          }
         }
         needs[node.operand[k]].join(own);
       }
@@ -249,11 +222,32 @@ class Simplification {
   std::vector<std::pair<TermId, std::string>> labels_;
 };
 
+// What the conditions say of names alone.
+std::vector<Facts> assumed_by(const Formulas& found, std::size_t inputs) {
+  std::vector<Facts> assumed;
+  const Terms& terms = found.terms;
+  for (const Condition& c : found.conditions) {
+    const Term& t = terms[c.holds];
+    if (c.given || t.form != Form::operation || t.count != 2) continue;
+    const Term& x = terms[terms.parts(c.holds)[0].term];
+    const Term& y = terms[terms.parts(c.holds)[1].term];
+    if (x.form != Form::name || y.form != Form::number || y.number.num != 0) continue;
+    if (t.op != Op::gt && t.op != Op::ge && t.op != Op::ne) continue;
+    assumed.resize(inputs);
+    if (t.op != Op::ge) assumed[x.first].nonzero = true;
+    if (t.op != Op::ne) assumed[x.first].nonnegative = true;
+  }
+  return assumed;
+}
+
 }  // namespace
 
+// Twice, if that states something of a name: where x > 0 is stated, x != 0 need not be asked.
 Formulas simplify(const Trace& trace) {
   if (!trace.guards.empty()) fail("diff", "a function with guards holds on one branch only");
-  return Simplification(trace).run();
+  Formulas found = Simplification(trace).run({});
+  const std::vector<Facts> assumed = assumed_by(found, trace.inputs.size());
+  return assumed.empty() ? std::move(found) : Simplification(trace).run(assumed);
 }
 
 }  // namespace chainrule::expr

@@ -31,6 +31,12 @@ class Spelling {
       all.push_back(c.holds);
       if (c.given) all.push_back(*c.given);
     }
+    count_uses(roots_);
+    spelled_.is_used.resize(inputs_.size());
+    for (std::uint32_t i = 0; i < terms_.size(); ++i) {
+      const Term& t = terms_[{i}];
+      if (t.form == Form::name && uses_[i] > 0) spelled_.is_used[t.first] = true;
+    }
     count_uses(all);
     pieces_.resize(terms_.size());
     weight_.resize(terms_.size());
@@ -65,7 +71,7 @@ class Spelling {
 
  private:
   void count_uses(const std::vector<TermId>& roots) {
-    uses_.resize(terms_.size());
+    uses_.assign(terms_.size(), 0);
     for (const TermId t : roots) ++uses_[t.index];
     for (std::uint32_t i = static_cast<std::uint32_t>(terms_.size()); i-- > 0;) {
       const Form form = terms_[{i}].form;

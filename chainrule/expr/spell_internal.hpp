@@ -71,6 +71,7 @@ struct Definition {
 struct Spelled {
   std::vector<Definition> definitions;
   std::vector<Piece> outputs;
+  std::vector<bool> is_used;            ///< by input: whether an output depends on it
   std::vector<std::string> conditions;  ///< "x > 0", "x > 0, if y < 1"
 };
 

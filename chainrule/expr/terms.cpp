@@ -68,8 +68,8 @@ TermId Terms::intern(Term term, std::span<const Part> parts) {
   return {place};
 }
 
-Value Terms::name(std::uint32_t which) {
-  return {{1, 1}, intern({Form::name, {}, {}, which, 0, {0, 1}, 1}, {})};
+Value Terms::name(std::uint32_t which, const Facts& facts) {
+  return {{1, 1}, intern({Form::name, {}, facts, which, 0, {0, 1}, 1}, {})};
 }
 
 TermId Terms::term(const Value& v) {

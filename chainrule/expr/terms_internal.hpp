@@ -88,7 +88,8 @@ class Terms {
   // ---- making -------------------------------------------------------------------------------
   Value number(double literal) { return {ratio_of(literal), kOne}; }
   Value number(const Ratio& r) { return {r, kOne}; }
-  Value name(std::uint32_t which);
+  /// An input; any real number, but for what the facts say.
+  Value name(std::uint32_t which, const Facts& facts = {});
   /// constant + Σ factor·value
   struct Addend {
     Ratio factor;
@@ -103,6 +104,12 @@ class Terms {
   Value product(std::span<const Factor> factors);
   Value power(const Value& base, const Ratio& exponent);
   Value operation(Op op, std::span<const Value> operands);
+
+  /// A comparison as it stands, also where it is known to hold.
+  TermId untested(Op op, const Value& x, const Value& y) {
+    const TermId operands[] = {term(x), term(y)};
+    return make_operation(op, operands);
+  }
 
   // ---- reading ------------------------------------------------------------------------------
   static constexpr TermId kOne{0};

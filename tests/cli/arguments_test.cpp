@@ -101,9 +101,10 @@ TEST(Arguments, mistakes_are_named) {
                  "or name a file with -f\n");
   expect_refusal({"eval", "--"}, "chainrule eval: expected a program after --\n");
   expect_refusal({"eval", ""}, "chainrule eval: column 1: the program is empty\n");
-  expect_refusal({"evaluate", "x"},
-                 "chainrule: there is no verb 'evaluate'; the verbs are eval, grad, check, draw, "
-                 "plot, ops, version\n");
+  expect_refusal(
+      {"evaluate", "x"},
+      "chainrule: there is no verb 'evaluate'; the verbs are eval, grad, diff, check, draw, "
+      "plot, ops, version\n");
   expect_refusal({"grad", "x", "x=1", "--order", "3"}, "chainrule grad: --order is 1 or 2\n");
   expect_refusal({"grad", "x", "x=1", "--wrt", "y"},
                  "chainrule grad: --wrt: 'y' is no name of the program, which has x\n");
