@@ -49,6 +49,7 @@ std::vector<std::unique_ptr<Verb>> all_verbs() {
   verbs.push_back(make_hess());
   verbs.push_back(make_jac());
   verbs.push_back(make_hvp());
+  verbs.push_back(make_diff());
   verbs.push_back(make_check());
   verbs.push_back(make_draw());
   verbs.push_back(make_plot());

@@ -29,6 +29,7 @@ std::unique_ptr<Verb> make_grad();
 std::unique_ptr<Verb> make_hess();
 std::unique_ptr<Verb> make_jac();
 std::unique_ptr<Verb> make_hvp();
+std::unique_ptr<Verb> make_diff();
 std::unique_ptr<Verb> make_check();
 std::unique_ptr<Verb> make_draw();
 std::unique_ptr<Verb> make_plot();

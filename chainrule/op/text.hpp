@@ -21,7 +21,18 @@ struct TruthOf<Text> {
 };
 
 /// How tightly an expression is bound, loosest first, as in the tool's language.
-enum class Binding : unsigned char { choice, equality, order, sum, product, minus, power, atom };
+enum class Binding : unsigned char {
+  choice,
+  disjunction,
+  conjunction,
+  equality,
+  order,
+  sum,
+  product,
+  minus,
+  power,
+  atom
+};
 
 class Text {
  public:

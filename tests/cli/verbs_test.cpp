@@ -79,6 +79,43 @@ TEST(GradVerb, a_neuron_comes_out_as_known) {
   }
 }
 
+TEST(DiffVerb, prints_a_program_that_reads_back) {
+  EXPECT_EQ(run({"diff", "3*x**2 - 4*x + 5", "--wrt", "x"}).out, "6*x - 4\n");
+  EXPECT_EQ(run({"diff", "3*x**2 - 4*x + 5"}).out, "6*x - 4\n");
+  EXPECT_EQ(run({"diff", "a*b + c", "--wrt", "a,b"}).out, "d_a = b\nd_b = a\n");
+  EXPECT_EQ(run({"diff", "x*log(x)", "--order", "2"}).out, "1/x\n# where x > 0\n");
+  EXPECT_EQ(run({"diff", "x*sin(x)", "--latex"}).out, "x \\cos(x) + \\sin(x)\n");
+  EXPECT_EQ(run({"diff", "x*x", "--c++"}).out,
+            "#include <cmath>\n\ndouble derivative(double x) {\n  return 2.0*x;\n}\n");
+  const std::string gradient = run({"diff", "n = x*w + b; tanh(n)**2"}).out;
+  EXPECT_EQ(printed({"eval", gradient, "x=2", "w=-3", "b=6.5", "--all"})["nodes"]["d_w"]["value"],
+            printed({"eval", gradient + "; d_w", "x=2", "w=-3", "b=6.5"})["value"]);
+  EXPECT_NEAR(printed({"grad", run({"diff", "sin(x)"}).out, "x=1"})["gradient"]["x"].get<double>(),
+              -std::sin(1.0), 1e-15);
+}
+
+TEST(DiffVerb, refuses_in_one_line) {
+  const std::pair<std::vector<std::string>, const char*> refused[] = {
+      {{"diff", "x*x", "--wrt", "y"},
+       "chainrule diff: --wrt: 'y' is no name of the program, which has x\n"},
+      {{"diff", "x*x", "--order", "0"}, "chainrule diff: the order of a derivative is 1 to 12\n"},
+      {{"diff", "x*x", "--order", "1000"},
+       "chainrule diff: the order of a derivative is 1 to 12\n"},
+      {{"diff", "x*y", "--order", "3"},
+       "chainrule diff: derivatives by several names are of order 1 or 2\n"},
+      {{"diff", "2 + 3"}, "chainrule diff: the program has no names, and so no derivative\n"},
+      {{"diff", "x*y", "y=3"},
+       "chainrule diff: a derivative is of formulas: 'y=3' has no use; chainrule grad computes "
+       "with "
+       "values\n"}};
+  for (const auto& [line, message] : refused) {
+    const Outcome outcome = run(line);
+    EXPECT_EQ(outcome.err, message);
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_EQ(outcome.out, "");
+  }
+}
+
 TEST(EvalVerb, prints_the_value) {
   EXPECT_EQ(run({"eval", "a+b", "a=0.1", "b=0.2"}).out, "0.30000000000000004\n");
   EXPECT_EQ(printed({"eval", "n = 2*x; n+1", "x=3", "--all"}),
