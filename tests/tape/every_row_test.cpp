@@ -115,5 +115,31 @@ TEST(EveryRowOfNumbers, is_a_number_and_recorded_nowhere) {
   EXPECT_EQ(Tape::active().size(), rows);
 }
 
+// Second derivatives do not depend on the order in which they are taken.
+TEST(EveryRow, has_a_hessian_that_equals_its_transpose) {
+  std::size_t compared = 0;
+  for (const OpInfo& row : kOps) {
+    const auto arity = static_cast<std::size_t>(row.arity);
+    for (const Point& x : laws::ordinary_points(row, 20)) {
+      const Frame frame = Tape::active().frame();
+      Scalar operands[3];
+      for (std::size_t k = 0; k < arity; ++k) operands[k] = variable(x[k]);
+      const std::span<const Scalar> xs(operands, arity);
+      const Scalar z = apply(row.op, operands);
+      const std::vector<double> h = hessian(z, xs);
+      for (std::size_t i = 0; i < arity; ++i) {
+        for (std::size_t j = 0; j < i; ++j) {
+          const double one = h[i * arity + j], other = h[j * arity + i];
+          if (std::isnan(one) && std::isnan(other)) continue;
+          EXPECT_NEAR(one, other, 1e-9 * (1 + std::abs(one)))
+              << row.name << " at " << x[0] << ", " << x[1] << ", " << x[2];
+          ++compared;
+        }
+      }
+    }
+  }
+  EXPECT_GT(compared, 500u);
+}
+
 }  // namespace
 }  // namespace chainrule
