@@ -407,7 +407,7 @@ std::vector<Scalar> Function::operator()(std::span<const Scalar> in) const {
   const bool is_tracing = !in.empty() && keeps_choices(in[0]);
   try {
     std::vector<double> values;
-    for (const Scalar& s : in) values.push_back(primal(s));
+    for (const Scalar& s : in) values.push_back(primal(s));  // what a captured one has now
     const Working work;
     hold(*state_, *work, values);
     variant = (*work->variants)[work->last];

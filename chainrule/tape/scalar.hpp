@@ -95,6 +95,7 @@ namespace detail {
 /// that records a Function (they become guards), or that stands for another one (operands from
 /// outside have the values that they have here).
 double watched_value(const Scalar& s, Location at);
+double present_value(const Scalar& s);  ///< without making it a guard
 double watched_whole(const Scalar& s, Location at);
 bool watched_truth(Op op, bool negated, const Scalar& x, const Scalar& y, Location at);
 [[gnu::always_inline]] constexpr bool watched(const Scalar& s) {
@@ -347,7 +348,10 @@ inline Scalar choose(bool condition, const Scalar& a, const Scalar& b) { return 
 
 // ---- the rest of <cmath> ----------------------------------------------------------------------
 
-inline double primal(const Scalar& x) { return ScalarAccess::value(x); }
+/// The value that x has here and now. No guard: for code that does not decide by it.
+inline double primal(const Scalar& x) {
+  return detail::watched(x) ? detail::present_value(x) : ScalarAccess::value(x);
+}
 /// Whether choices stay in the graph: while a Function is recorded.
 bool keeps_choices(const Scalar& x);
 

@@ -285,7 +285,7 @@ bool recorded_instead(const Scalar& y, std::span<const Scalar> xs, std::span<dou
 void refuse_while_tracing(const char* what) {
   if (active_state().tracing) {
     fail(what,
-         "while a Function is recorded adjoints are not accumulated: use grad(f), or "
+         "while a Function is recorded there are no adjoints to look at: use grad(f), or "
          "recorded_gradient(y, xs)");
   }
 }
@@ -342,6 +342,7 @@ std::vector<double> gradient(const Scalar& y, std::initializer_list<Scalar> xs) 
 }
 
 Reach reach(const Scalar& y, const Scalar& x) {
+  refuse_while_tracing("reach");
   bool arrived = false;
   sweep_for({&y, 1}, kOne, {&x, 1},
             [&](std::uint32_t, double adjoint) { arrived = !is_unreached(adjoint); });

@@ -275,6 +275,10 @@ void Frame::rewind() {
 Activation::Activation(Tape& tape)
     : before_(detail::active_recorder), mine_(&tape.state_->rows), id_(tape.state_->id) {
   if (before_ == mine_) return;
+  if (before_->tape != nullptr && TapeAccess::state(*before_->tape).tracing) {
+    fail_handle("activate",
+                "while a Function is recorded, what another tape computes would not be in it");
+  }
   if (tape.state_->active.exchange(true)) {
     fail_handle("activate", tape_words(tape.state_->id, tape.state_->name) +
                                 " is active already, on another thread or further out");

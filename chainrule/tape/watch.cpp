@@ -29,6 +29,11 @@ void Tape::State::guard(std::uint32_t row, Location at) {
 
 double detail::watched_value(const Scalar& s, Location at) { return taken(led_in(s), at); }
 
+double detail::present_value(const Scalar& s) {
+  const double* value = active_state().find_value(s);
+  return value == nullptr ? ScalarAccess::value(s) : *value;
+}
+
 double detail::watched_whole(const Scalar& s, Location at) {
   const Scalar here = led_in(s);
   return here.is_number() || !active_state().tracing ? ScalarAccess::value(here)

@@ -128,6 +128,20 @@ TEST(Checkpoint, a_derivative_as_a_number_inside_that_depends_on_a_capture_is_re
 }
 
 // ---- loops
+TEST(Checkpoint, a_Function_inside_takes_the_branch_of_a_capture_as_it_is_now) {
+  const Function branch = record([](Scalar v) { return v > 1.0 ? v * v : -v; }, 2.0);
+  const Function f = record(
+      [branch](Scalar x, Scalar k) {
+        return checkpoint(
+            [branch, k](const Scalar& v) { return v * branch(std::vector<Scalar>{k})[0]; })(x);
+      },
+      2.0, 3.0);
+  EXPECT_EQ(f(2.0, 3.0)[0], 18.0);
+  EXPECT_EQ(f(2.0, 0.5)[0], -1.0);
+  EXPECT_EQ(grad(f, 1)(2.0, 0.5)[0], -2.0);
+  EXPECT_EQ(grad(f, 1)(2.0, 3.0)[0], 12.0);
+}
+
 // ----------------------------------------------------------------------------------------
 
 TEST(Repeat, equals_the_loop_that_it_stands_for_whatever_is_kept) {

@@ -134,6 +134,19 @@ TEST(Guard, what_a_frame_takes_back_still_guards) {
   EXPECT_EQ(f(3.0)[0], 3.0);
 }
 
+TEST(Guard, what_another_tape_would_hide_is_refused) {
+  EXPECT_THROW(record(
+                   [](Scalar x) {
+                     Tape other;
+                     const Activation active = other.activate();
+                     return Scalar(x.value() > 1.0 ? 1.0 : 2.0);
+                   },
+                   2.0),
+               HandleError);
+  EXPECT_THROW(record([](Scalar x) { return reach(x * 2.0, x) == Reach::reached ? x : -x; }, 1.0),
+               Error);
+}
+
 TEST(Guard, variants_are_bounded_and_the_least_used_goes) {
   const Function f = record([](Scalar x) { return x * static_cast<int>(x); }, 0.5);
   f.keep_variants(4);
