@@ -292,7 +292,7 @@ std::string as_cxx(Formulas& formulas, const Page& page) {
   text += page.outputs.empty() ? "" : "#include <array>\n";
   text += "#include <cmath>\n\n";
   if (const std::string helpers = cxx.helpers(); !helpers.empty()) text += helpers + "\n";
-  for (const std::string& condition : spelled.conditions) text += "// where " + condition + "\n";
+  for (const auto& condition : spelled.conditions) text += "// where " + condition.text() + "\n";
   if (!page.outputs.empty()) {
     text += "// ";
     for (const std::string& name : page.outputs)

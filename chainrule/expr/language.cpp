@@ -167,7 +167,7 @@ std::string as_program(Formulas& formulas, const Page& page) {
     if (!page.outputs.empty()) text += page.outputs[k] + " = ";
     text += spelled.outputs[k].text + "\n";
   }
-  for (const std::string& condition : spelled.conditions) text += "# where " + condition + "\n";
+  for (const auto& condition : spelled.conditions) text += "# where " + condition.text() + "\n";
   return text;
 }
 

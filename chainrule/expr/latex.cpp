@@ -242,13 +242,10 @@ std::string as_latex(Formulas& formulas, const Page& page) {
   std::string text;
   for (const std::string& step : page.steps) text += "% " + step + "\n";
   std::string where;
-  for (const std::string& condition : spelled.conditions) {
-    where += (where.empty() ? " \\quad \\text{where } " : ", \\; ") + condition;
-  }
-  for (const char* const word : {", if ", ", unless "}) {
-    for (std::size_t at = where.find(word); at != where.npos; at = where.find(word, at + 2)) {
-      where.replace(at, std::string_view(word).size(), "\\text{" + std::string(word) + "}");
-    }
+  for (const Spelled::Stated& condition : spelled.conditions) {
+    where += where.empty() ? " \\quad \\text{where } " : ", \\; ";
+    where += condition.holds;
+    if (!condition.link.empty()) where += "\\text{" + condition.link + "}" + condition.given;
   }
   if (spelled.definitions.empty() && page.outputs.empty()) {
     return text + spelled.outputs[0].text + where + "\n";

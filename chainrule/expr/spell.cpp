@@ -62,9 +62,12 @@ class Spelling {
     }
     for (const TermId t : roots_) spelled_.outputs.push_back(pieces_[t.index]);
     for (const Condition& c : formulas_.conditions) {
-      std::string text = pieces_[c.holds.index].text;
-      if (c.given) text += (c.side ? ", if " : ", unless ") + pieces_[c.given->index].text;
-      spelled_.conditions.push_back(std::move(text));
+      Spelled::Stated stated{pieces_[c.holds.index].text, {}, {}};
+      if (c.given) {
+        stated.link = c.side ? ", if " : ", unless ";
+        stated.given = pieces_[c.given->index].text;
+      }
+      spelled_.conditions.push_back(std::move(stated));
     }
     return std::move(spelled_);
   }

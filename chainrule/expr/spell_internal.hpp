@@ -71,8 +71,14 @@ struct Definition {
 struct Spelled {
   std::vector<Definition> definitions;
   std::vector<Piece> outputs;
-  std::vector<bool> is_used;            ///< by input: whether an output depends on it
-  std::vector<std::string> conditions;  ///< "x > 0", "x > 0, if y < 1"
+  std::vector<bool> is_used;  ///< by input: whether an output depends on it
+  /// "x > 0"; and on which branch it is asked for, if not on all: ", if " or ", unless ", and "y <
+  /// 1".
+  struct Stated {
+    std::string holds, link, given;
+    std::string text() const { return holds + link + given; }
+  };
+  std::vector<Stated> conditions;
 };
 
 /// What the names are, and may not be.

@@ -1,7 +1,8 @@
 // A printed derivative, read back: its values, and where it says that it holds.
 #pragma once
 
-#include <optional>
+#include <algorithm>
+#include <sstream>
 
 #include "chainrule/expr/diff.hpp"
 #include "chainrule/expr/parse.hpp"

@@ -1,6 +1,7 @@
 // chainrule diff: the printed derivative against the sweeps', and how it is printed.
 #include "chainrule/expr/diff.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
@@ -89,6 +90,10 @@ TEST(Printed, in_latex) {
       {"erf(x)", "\\frac{2 e^{-x^{2}}}{\\sqrt{\\pi}}\n"},
       {"x > 0 ? x**2 : -x",
        "\\begin{cases} 2 x & \\text{if } x > 0 \\\\ -1 & \\text{otherwise} \\end{cases}\n"},
+      {"x > 1 ? x*log(x) : x/x",
+       "\\begin{cases} \\ln(x) + 1 & \\text{if } x > 1 \\\\ 0 & \\text{otherwise} \\end{cases} "
+       "\\quad "
+       "\\text{where } x \\ne 0\\text{, if }x \\le 1\n"},
       {"x*y", "\\begin{aligned}\nd_{x} &= y \\\\\nd_{y} &= x\n\\end{aligned}\n"}};
   for (const auto& [source, text] : expected) {
     EXPECT_EQ(printed(source, 1, Notation::latex), text) << source;
