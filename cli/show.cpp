@@ -95,21 +95,32 @@ class Show : public Verb {
     return text + '\n' + aligned(rows);
   }
 
+  // x, or x[0], x[1], … as the arguments say.
+  static std::vector<std::string> input_names(const Trace& trace) {
+    std::vector<std::string> names;
+    for (const Group& group : trace.arguments) {
+      for (std::uint32_t k = 0; k < group.count; ++k) {
+        const bool is_one = group.type.shape.empty();
+        names.push_back(is_one ? group.name : group.name + "[" + std::to_string(k) + "]");
+      }
+    }
+    return names;
+  }
+
   static std::string values_of(const Trace& trace, std::span<const std::string> pairs) {
     const Function f(trace);
-    const std::vector<std::string> names = trace.graph.names();
+    const std::vector<std::string> names = input_names(trace);
     std::vector<double> in(trace.inputs.size());
     std::vector<bool> given(trace.inputs.size());
     for (const std::string& pair : pairs) {
       const std::size_t equals = std::min(pair.rfind('='), pair.size());
       const std::string name = pair.substr(0, equals);
-      const auto at = std::ranges::find_if(
-          trace.inputs, [&](Vertex input) { return names[input.index] == name; });
-      if (equals == pair.size() || at == trace.inputs.end()) {
+      const auto at = std::ranges::find(names, name);
+      if (equals == pair.size() || at == names.end()) {
         fail("show",
              expr::in_quotes(pair) + ": a value is written NAME=NUMBER, and NAME is an input");
       }
-      const auto k = static_cast<std::size_t>(at - trace.inputs.begin());
+      const auto k = static_cast<std::size_t>(at - names.begin());
       const std::optional<double> number = read_number(pair.substr(equals + 1));
       if (!number) fail("show", expr::in_quotes(name) + ": " + refusal(pair.substr(equals + 1)));
       if (given[k]) fail("show", expr::in_quotes(name) + " is given twice");
@@ -118,7 +129,7 @@ class Show : public Verb {
     }
     std::string missing;
     for (std::size_t k = 0; k < given.size(); ++k) {
-      if (!given[k]) missing += (missing.empty() ? "" : ", ") + names[trace.inputs[k].index];
+      if (!given[k]) missing += (missing.empty() ? "" : ", ") + names[k];
     }
     if (!missing.empty()) fail("show", "no value for " + missing.substr(0, 200));
     const std::vector<double> out = f(std::span<const double>(in));

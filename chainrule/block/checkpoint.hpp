@@ -92,10 +92,12 @@ auto checkpoint(F f) {
         map_reals_to<Scalar>(args, [](const auto& x) { return Scalar(primal(x)); })...};
     const auto x =
         detail::flat_scalars(std::tuple<const std::remove_cvref_t<decltype(args)>&...>(args...));
+    static_assert(only_reals<Result>,
+                  "checkpoint: the code must give real numbers; an integer would be frozen");
     Result shape{};
     const auto z = detail::checkpointed(
         std::make_shared<const detail::ShapedCode<F, Shapes, Result>>(f, shapes, &shape), x,
-        Location::here());
+        Location{});
     return detail::in_shape(shape, z);
   };
 }
@@ -106,6 +108,9 @@ auto checkpoint(F f) {
 template <class Step, class State>
 Rebound<State, Scalar> repeat(Step step, const State& state, std::size_t steps,
                               std::size_t kept = 32, Location at = Location::here()) {
+  static_assert(
+      only_reals<State>,
+      "repeat: a state is made of real numbers; the number of the step is a second argument");
   using Here = Rebound<State, Scalar>;
   const Here shape = map_reals_to<Scalar>(state, [](const auto& x) { return Scalar(primal(x)); });
   const auto z =

@@ -194,7 +194,8 @@ class Custom {
         "f does not take this many numbers");
     const Scalar in[] = {Scalar(x)...};
     return chainrule::call(
-        std::make_shared<const CustomBlock<Parts, sizeof...(X)>>(parts_, sizeof...(X), 1), in)[0];
+        std::make_shared<const CustomBlock<Parts, sizeof...(X)>>(parts_, sizeof...(X), 1), in,
+        Location{})[0];
   }
 
   std::vector<Scalar> operator()(std::span<const Scalar> x) const

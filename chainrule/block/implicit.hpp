@@ -62,6 +62,7 @@ std::vector<double> values_of(const X& guess) {
 template <class F, class X>
 Rebound<X, Scalar> implicit_solve(F residual, const X& guess, const SolveOptions& options = {},
                                   Location at = Location::here()) {
+  static_assert(only_reals<X>, "implicit_solve: the guess is made of real numbers: write 1.0");
   const auto x = detail::implicitly(detail::code_of(std::move(residual), guess),
                                     detail::values_of(guess), options, at);
   return detail::in_shape(
@@ -73,6 +74,7 @@ template <class F, class X>
 Rebound<X, Scalar> fixed_point(F f, const X& guess,
                                const SolveOptions& options = {.iterations = 10'000},
                                Location at = Location::here()) {
+  static_assert(only_reals<X>, "fixed_point: the guess is made of real numbers: write 1.0");
   const auto x = detail::fixed_point_of(detail::code_of(std::move(f), guess),
                                         detail::values_of(guess), options, at);
   return detail::in_shape(

@@ -76,9 +76,11 @@ std::string place_of(const Graph& graph, SourceLine at) {
   const std::vector<std::string> names = graph.names();
   std::string text = "the branch" + place_of(graph, guard.at) + ", " + names[guard.node.index] +
                      ", was recorded as " + shortest(guard.expected) + ", but is " +
-                     shortest(values[guard.node.index]) + " now:";
+                     shortest(values[guard.node.index]) + " now";
+  const char* separator = ", for ";
   graph.each_operand(guard.node, [&](Vertex operand) {
-    text += " " + names[operand.index] + " = " + shortest(values[operand.index]);
+    text += separator + names[operand.index] + " = " + shortest(values[operand.index]);
+    separator = ", ";
   });
   throw BranchChanged("[replay] " + text);
 }

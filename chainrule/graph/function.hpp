@@ -43,6 +43,10 @@ class Function {
   Function(std::shared_ptr<const Callable> code, std::vector<Argument> arguments,
            std::string name = "f");
 
+  // A copy shares all; there is no Function without content, so a move is a copy.
+  Function(const Function&) = default;
+  Function& operator=(const Function&) = default;
+
   std::size_t inputs() const;
   std::size_t outputs() const;
   /// The arguments, with the numbers that the code was recorded with first.
@@ -60,27 +64,24 @@ class Function {
   /// Records the Function on the active tape, on the branch that the values of `in` take.
   std::vector<Scalar> operator()(std::span<const Scalar> in) const;
 
-  /// Evaluates with an argument after another: numbers, vectors, anything that has Fields.
+  /// Evaluates with an argument after another: numbers, vectors, anything that has Fields. With
+  /// Scalars among them the Function is recorded on the active tape, and the results are Scalars.
   template <class... Args>
-  requires((detail::HasFields<Args> || detail::RangeLike<const Args> || Real<Args> ||
-            std::is_integral_v<Args>)&&...) &&
-      (sizeof...(Args) > 1 ||
-       (... && !std::is_convertible_v<const Args&, std::span<const Scalar>>)) std::vector<double>
-      operator()(const Args&... args) const {
-    std::vector<double> in;
+  requires((detail::HasReals<Args> && ...) && sizeof...(Args) > 0 &&
+           (sizeof...(Args) > 1 ||
+            (... && !std::is_convertible_v<const Args&, std::span<const Scalar>>))) auto
+  operator()(const Args&... args) const {
+    using S = std::conditional_t<(holds_scalars<Args> || ...), Scalar, double>;
+    std::vector<S> in;
     std::vector<std::size_t> sizes;
     const auto add = [&](const auto& arg) {
       const std::size_t before = in.size();
-      if constexpr (std::is_integral_v<std::remove_cvref_t<decltype(arg)>>) {
-        in.push_back(static_cast<double>(arg));
-      } else {
-        each_real(arg, [&](const auto& number) { in.push_back(static_cast<double>(number)); });
-      }
+      each_real(arg, [&](const auto& number) { in.push_back(static_cast<S>(number)); });
       sizes.push_back(in.size() - before);
     };
     (add(args), ...);
     require_sizes(sizes);
-    return (*this)(std::span<const double>(in));
+    return (*this)(std::span<const S>(in));
   }
 
   /// How many traces are kept, and at most: beyond it the least recently used one is dropped.
@@ -110,6 +111,9 @@ class Recorded final : public Callable {
           return std::apply(code_, arguments);
         },
         shapes_);
+    static_assert(
+        only_reals<std::remove_cvref_t<decltype(result)>>,
+        "the code must give real numbers: an integer or a bool would be frozen; give a Scalar");
     each_real(result, [&](const auto& number) { out.push_back(number); });
   }
 
@@ -134,6 +138,10 @@ Argument argument_of(const T& example, std::size_t place, std::size_t count) {
 /// plain numbers alone: a captured Scalar of another tape throws HandleError.
 template <class Code, class... Examples>
 Function record(Code code, const Examples&... examples) {
+  static_assert(
+      (only_reals<Examples> && ...),
+      "the arguments of a Function are real numbers: an integer would be frozen, so let the "
+      "code capture it; write 3.0 for a number");
   std::vector<Argument> arguments;
   (arguments.push_back(detail::argument_of(examples, arguments.size(), sizeof...(examples))), ...);
   using Callee = detail::Recorded<Code, Rebound<Examples, double>...>;

@@ -146,8 +146,8 @@ struct naming : if_must<word<'n', 'a', 'm', 'e'>, blanks, trace_name> {};
 struct statement : sor<node, guard, argument, result, naming> {};
 struct line : seq<blanks, statement, must<line_end>> {};
 struct empty_line : seq<blanks, opt<comment>, eol> {};
-struct last_line : seq<opt<comment>, eof> {
-  CR_EXPECTED("%0 = ..., guard, input, output or name");
+struct last_line : seq<word<'e', 'n', 'd'>, line_end, star<empty_line>, blanks, opt<comment>, eof> {
+  CR_EXPECTED("%0 = ..., guard, input, output, name or end");
 };
 
 struct version : natural {};

@@ -168,7 +168,7 @@ void run_call(const Plan::Call& call, double* values, std::size_t stride, double
   double* z = scratch + call.operands.size();
   for (std::size_t k = 0; k < call.operands.size(); ++k) x[k] = values[call.operands[k] * stride];
   {
-    const Inner apart;
+    const Inner apart(Inner::Sealed{});
     call.block->value({x, call.operands.size()}, {z, call.results.size()});
   }
   for (std::size_t k = 0; k < call.results.size(); ++k) values[call.results[k] * stride] = z[k];

@@ -40,6 +40,7 @@ class Printer {
     }
     groups("input ", trace_.arguments, trace_.inputs);
     groups("output ", trace_.results, trace_.outputs);
+    out_ += "end\n";
     return std::move(out_);
   }
 

@@ -145,7 +145,7 @@ void Graph::run_call(Vertex block) {
   for (const Vertex operand : call.operands) x.push_back(values_[operand.index]);
   const std::size_t outputs = call.block->outputs();
   {
-    const Inner apart;
+    const Inner apart(Inner::Sealed{});
     call.block->value(x, std::span(values_).subspan(block.index + 1, outputs));
   }
   std::fill_n(evaluated_.begin() + block.index + 1, outputs, true);
@@ -215,7 +215,7 @@ void Graph::pull_back_call(Vertex block) {
   const std::size_t first = block.index + 1;
   for (std::size_t k = 0; k < zbar.size(); ++k) zbar[k] = adjoints_[first + k];
   {
-    const Inner apart;
+    const Inner apart(Inner::Sealed{});
     call.block->vjp(x, std::span(values_).subspan(first, zbar.size()), zbar, xbar);
   }
   for (std::size_t k = 0; k < xbar.size(); ++k) {

@@ -11,25 +11,27 @@
 //   input "x" f64 %0
 //   output "y" f64 %4
 //
-// The grammar. A line is a statement; blanks and tabs separate tokens, # begins a comment.
+// The grammar. A line is a statement; blanks and tabs separate tokens, # begins a comment. The last
+// one is `end`, so that a text that is cut off is not taken for a smaller one.
 //
-//   trace       = "chainrule trace 1" { line }
+// clang-format off
+//   trace       = "chainrule trace 1" { line } "end"
 //   line        = [ node | guard | group | "name" string ] [ comment ] newline
 //   node        = ref "=" definition [ string ] [ place ]          string: the label
 //   definition  = "placeholder" type
 //               | ( "variable" | "constant" ) number
 //               | OPERATION ref { ref }                            a row of the table, by its name
 //               | "block" string "(" { ref } ")"                   string: Block::words()
-//               | "block" "user" string "(" { ref } ")"            user code: to be read by people
-//               only | "output" ref natural                             one value of the block
-//               before it
+//               | "block" "user" string "(" { ref } ")"            user code: to be read by people only
+//               | "output" ref natural                             one value of the block before it
 //   guard       = "guard" ref "=" number [ place ]
 //   group       = ( "input" | "output" ) string type { ref }       an argument, or a result
 //   place       = "@" string ":" natural                           file and line
 //   type        = "f64" [ "[" natural { "," natural } "]" ]
-//   ref         = "%" natural                                      nodes are numbered from 0, in
-//   order number      = [ "-" ] ( decimal | "inf" ) | "nan" [ ":0x" and its 16 hexadecimal digits ]
+//   ref         = "%" natural                                      nodes are numbered from 0, in order
+//   number      = [ "-" ] ( decimal | "inf" ) | "nan" [ ":0x" and its 16 hexadecimal digits ]
 //   string      = '"' { UTF-8 but " and \ and controls | \" | \\ | \n | \t | \r | \xHH } '"'
+// clang-format on
 //
 // A ref names a node of a line above. parse_trace(print(t)) == t, number for number. Both are
 // linear, and neither recurses.

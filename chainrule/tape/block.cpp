@@ -34,11 +34,44 @@ void Block::jvp(std::span<const double> x, std::span<const double> z, std::span<
   }
 }
 
-void Block::recorded_vjp(std::span<const Scalar>, std::span<const Scalar>, std::span<const Scalar>,
-                         std::span<Scalar>) const {
-  fail(name(),
-       "cannot be differentiated twice: its vjp computes with plain numbers. Write it in recorded "
-       "operations: a generic lambda, or one that takes spans of Scalar");
+namespace {
+
+// The vjp of a block that computes it with plain numbers: (x, z, z̄) ↦ x̄.
+class VjpOf final : public Block {
+ public:
+  explicit VjpOf(std::shared_ptr<const Block> block)
+      : block_(std::move(block)), name_(std::string(block_->name()) + ".vjp") {}
+
+  std::string_view name() const override { return name_; }
+  std::size_t inputs() const override { return block_->inputs() + 2 * block_->outputs(); }
+  std::size_t outputs() const override { return block_->inputs(); }
+
+  void value(std::span<const double> in, std::span<double> xbar) const override {
+    const std::size_t n = block_->inputs(), m = block_->outputs();
+    std::ranges::fill(xbar, kUnreached);
+    block_->vjp(in.first(n), in.subspan(n, m), in.subspan(n + m, m), xbar);
+  }
+  void vjp(std::span<const double>, std::span<const double>, std::span<const double>,
+           std::span<double>) const override {
+    fail(
+        block_->name(),
+        "cannot be differentiated twice: its vjp computes with plain numbers. Write it in recorded "
+        "operations: a generic lambda, or one that takes spans of Scalar");
+  }
+
+ private:
+  std::shared_ptr<const Block> block_;
+  std::string name_;
+};
+
+}  // namespace
+
+void Block::recorded_vjp(std::span<const Scalar> x, std::span<const Scalar> z,
+                         std::span<const Scalar> zbar, std::span<Scalar> xbar) const {
+  std::vector<Scalar> operands(x.begin(), x.end());
+  operands.insert(operands.end(), z.begin(), z.end());
+  operands.insert(operands.end(), zbar.begin(), zbar.end());
+  call(std::make_shared<const VjpOf>(shared_from_this()), operands, xbar);
 }
 
 void Block::recorded_jvp(std::span<const Scalar> x, std::span<const Scalar> z,
@@ -71,7 +104,7 @@ std::vector<double> pull_back(Tape::State& state, BlockRow& block) {
   std::vector<double> xbar(x.size(), kUnreached);
   std::ranges::fill(block.zbar, kUnreached);
   const double* z = state.rows.values + block.row + 1;
-  const Inner apart;
+  const Inner apart(Inner::Sealed{});
   block.block->vjp(x, {z, zbar.size()}, zbar, xbar);
   return xbar;
 }
@@ -80,7 +113,7 @@ std::vector<double> Operands::pull_back_block(double g) const {
   std::vector<double> zbar(block_->zbar.size(), kUnreached), xbar(count_, kUnreached);
   zbar[state_.rows.links[row_].y] = g;
   const double* z = state_.rows.values + block_->row + 1;
-  const Inner apart;
+  const Inner apart(Inner::Sealed{});
   block_->block->vjp(values(), {z, zbar.size()}, zbar, xbar);
   return xbar;
 }
@@ -133,7 +166,7 @@ void call(const std::shared_ptr<const Block>& block, std::span<const Scalar> x, 
   std::vector<double> values, results(z.size());
   for (const Scalar& operand : operands) values.push_back(ScalarAccess::value(operand));
   {
-    const Inner apart;
+    const Inner apart(Inner::Sealed{});
     block->value(values, results);
   }
   if (recorded) {

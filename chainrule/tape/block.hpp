@@ -16,7 +16,7 @@
 
 namespace chainrule {
 
-class Block {
+class Block : public std::enable_shared_from_this<Block> {
  public:
   virtual ~Block() = default;
 
@@ -41,7 +41,8 @@ class Block {
                    std::span<const double> xdot, std::span<double> zdot) const;
 
   /// The same in recorded operations, so that the derivative can be differentiated again. Unless
-  /// overridden, recorded_vjp throws Error: "solve cannot be differentiated twice".
+  /// overridden, vjp is recorded as a block of its own, which throws Error when it is
+  /// differentiated: "solve cannot be differentiated twice".
   virtual void recorded_vjp(std::span<const Scalar> x, std::span<const Scalar> z,
                             std::span<const Scalar> zbar, std::span<Scalar> xbar) const;
   /// Unless overridden: from one recorded_vjp an output.

@@ -162,6 +162,36 @@ constexpr bool find_scalars() {
 
 }  // namespace detail
 
+namespace detail {
+
+template <class T>
+constexpr bool find_only_reals() {
+  if constexpr (Real<T>) {
+    return true;
+  } else if constexpr (HasFields<T>) {
+    using All = std::remove_cvref_t<decltype(fields(std::declval<T&>()))>;
+    return find_only_reals<All>();
+  } else if constexpr (RangeLike<T>) {
+    return find_only_reals<std::remove_cvref_t<decltype(*std::declval<T&>().begin())>>();
+  } else if constexpr (TupleLike<T>) {
+    return []<std::size_t... k>(std::index_sequence<k...>) {
+      return (find_only_reals<std::remove_cvref_t<std::tuple_element_t<k, T>>>() && ...);
+    }
+    (std::make_index_sequence<std::tuple_size_v<T>>());
+  } else {
+    return false;
+  }
+}
+
+template <class T>
+concept HasReals = Real<T> || HasFields<T> || RangeLike<const T> || TupleLike<T>;
+
+}  // namespace detail
+
+/// Whether a value of this type is made of real numbers alone.
+template <class T>
+inline constexpr bool only_reals = detail::find_only_reals<std::remove_cvref_t<T>>();
+
 /// Whether a value of this type holds Scalars.
 template <class T>
 inline constexpr bool holds_scalars = detail::find_scalars<std::remove_cvref_t<T>>();

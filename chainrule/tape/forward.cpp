@@ -61,7 +61,7 @@ class Forward {
         any = any || !is_unreached(xdot[k]);
       }
       if (!any) continue;
-      const Inner apart;
+      const Inner apart(Inner::Sealed{});
       block.block->jvp(x, z, xdot, zdot);
       for (std::uint32_t j = 0; j < zdot.size(); ++j) {
         if (cone_.place[block.row + 1 + j] != Cone::kNowhere)

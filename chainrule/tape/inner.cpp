@@ -66,6 +66,8 @@ bool lead_in(Scalar& operand, std::string_view where) {
   fail_handle(where, state.reason(ScalarAccess::row(operand), stamp, ScalarAccess::value(operand)));
 }
 
+Inner::Inner(Sealed) : Inner() { TapeAccess::state(*tape_).capturing = false; }
+
 Inner::Inner(std::span<const Scalar> known, std::span<const double> values)
     : tape_(take()), before_(detail::active_recorder) {
   Tape::State& state = TapeAccess::state(*tape_);

@@ -17,6 +17,10 @@ namespace chainrule {
 
 class [[nodiscard]] Inner {
  public:
+  /// A tape on which no outside operand may be read: for the code of a block, whose operands are
+  /// all that it may depend on.
+  struct Sealed {};
+  explicit Inner(Sealed);
   /// A tape on which every outside operand is captured, first of all `known` with these values.
   explicit Inner(std::span<const Scalar> known = {}, std::span<const double> values = {});
   ~Inner();

@@ -94,12 +94,14 @@ namespace detail {
 /// What Scalar::value, conversions to numbers and Condition give while somebody watches: on a tape
 /// that records a Function (they become guards), or that stands for another one (operands from
 /// outside have the values that they have here).
-double watched_value(const Scalar& s, Location at);
-double present_value(const Scalar& s);  ///< without making it a guard
-double watched_whole(const Scalar& s, Location at);
-bool watched_truth(Op op, bool negated, const Scalar& x, const Scalar& y, Location at);
+[[gnu::cold]] double watched_value(const Scalar& s, Location at);
+[[gnu::cold]] double present_value(const Scalar& s);  ///< without making it a guard
+[[gnu::cold]] double watched_whole(const Scalar& s, Location at);
+[[gnu::cold]] bool watched_truth(Op op, bool negated, const Scalar& x, const Scalar& y,
+                                 Location at);
 [[gnu::always_inline]] constexpr bool watched(const Scalar& s) {
-  return !std::is_constant_evaluated() && active_recorder->watching && !s.is_number();
+  return !std::is_constant_evaluated() && __builtin_expect(active_recorder->watching, false) &&
+         !s.is_number();
 }
 
 /// Records op when the fast path cannot: checks the handles (throws HandleError), grows the tape,
@@ -172,7 +174,9 @@ constexpr double Scalar::value(Location at) const {
 template <Number T>
 constexpr Scalar::operator T() const {
   if (!detail::watched(*this)) return static_cast<T>(value_);
-  if constexpr (std::is_floating_point_v<T>) {
+  if constexpr (std::same_as<T, bool>) {
+    return detail::watched_truth(Op::ne, false, *this, 0.0, {});
+  } else if constexpr (std::is_floating_point_v<T>) {
     return static_cast<T>(detail::watched_value(*this, {}));
   } else {
     return static_cast<T>(detail::watched_whole(*this, {}));
@@ -282,6 +286,12 @@ class Condition {
   }
   friend Condition operator&(const Condition& a, const Condition& b) { return of(both(a, b)); }
   friend Condition operator|(const Condition& a, const Condition& b) { return of(either(a, b)); }
+  friend Condition operator==(const Condition& a, const Condition& b) {
+    return of(eq(static_cast<Scalar>(a), static_cast<Scalar>(b)));
+  }
+  friend Condition operator!=(const Condition& a, const Condition& b) {
+    return of(ne(static_cast<Scalar>(a), static_cast<Scalar>(b)));
+  }
 
  private:
   static Condition of(const Scalar& truth) {

@@ -40,6 +40,15 @@ struct Arrays {
   return low;
 }
 
+// The step of a block's output: leaves its adjoint with the block, whose header is reached thereby.
+[[gnu::noinline]] std::uint32_t step_of_output(const Arrays& arrays, std::uint32_t row,
+                                               std::uint32_t low, double g) {
+  const Links at = arrays.links[row];
+  block_at(*arrays.state, at.x).zbar[at.y] = g + 0.0;
+  accumulate(arrays.adjoints[at.x], 0.0);
+  return std::min(low, at.x);
+}
+
 // One row's step: g ∂row/∂operand is pushed into each operand's adjoint.
 struct Step : Arrays {
   std::uint32_t row;
@@ -47,14 +56,8 @@ struct Step : Arrays {
   double g;
 
   [[gnu::always_inline]] void leaf() {}
-  void block() { low = step_of_block(*this, row, low); }
-  // Leaves its adjoint with the block, whose header is reached thereby.
-  [[gnu::noinline]] void block_output() {
-    const Links at = links[row];
-    block_at(*state, at.x).zbar[at.y] = g + 0.0;
-    accumulate(adjoints[at.x], 0.0);
-    low = std::min(low, at.x);
-  }
+  [[gnu::always_inline]] void block() { low = step_of_block(*this, row, low); }
+  [[gnu::always_inline]] void block_output() { low = step_of_output(*this, row, low, g); }
 
   template <Op op, unsigned mask>
   [[gnu::always_inline]] void operation() {
@@ -110,6 +113,10 @@ struct Step : Arrays {
 // leaving the registers.
 struct QuickStep : Step {
   const Arrays& arrays;
+
+  // Not Step's: its address must not leave the loop.
+  [[gnu::always_inline]] void block() { low = step_of_block(arrays, row, low); }
+  [[gnu::always_inline]] void block_output() { low = step_of_output(arrays, row, low, g); }
 
   template <Op op, unsigned mask>
   [[gnu::always_inline]] void operation() {

@@ -108,6 +108,11 @@ std::string Tape::State::reason(std::uint32_t row, std::uint32_t stamp, double v
   const std::uint32_t owner =
       chunk_owner[stamp / detail::kSlots / kChunk].load(std::memory_order_relaxed);
   const std::string what = "the operand with value " + shortest(value);
+  if (owner != id && rows.watching && !tracing) {
+    return what +
+           " is read by the code of a block, and is none of its operands: pass it as an "
+           "argument, or capture it in a checkpoint, and read it on every branch";
+  }
   if (owner != id && tracing) {
     return what + " comes from outside of the code that is recorded (tape " +
            std::to_string(owner) + "): pass it as an argument, or capture its value()";
@@ -358,8 +363,27 @@ std::vector<std::uint32_t> ancestor_rows(const Tape::State& state,
 
 // ---- recording, the slow path -----------------------------------------------------------------
 
-Scalar detail::record_slow(Op op, double value, const Scalar* operands, Location at) {
-  Recorder& rows = *active_recorder;
+namespace {
+
+// The row of an operation whose operands are of this tape; there is room for it.
+Scalar append_operation(Recorder& rows, Op op, double value, const Scalar* operands) {
+  const int arity = info(op).arity;
+  unsigned mask = 0;
+  std::uint32_t links[3] = {};
+  for (int k = 0; k < arity; ++k) {
+    const bool number = operands[k].is_number();
+    mask |= number ? 1u << k : 0;
+    links[k] =
+        number ? rows.intern(ScalarAccess::value(operands[k])) : ScalarAccess::row(operands[k]);
+  }
+  if (arity == 3) rows.append(Code::third_operand, links[2], 0, 0.0);
+  const std::uint32_t row = rows.append(detail::code_of(op, mask), links[0], links[1], value);
+  return ScalarAccess::make(value, row, rows.stamp);
+}
+
+[[gnu::noinline, gnu::cold]] Scalar record_slowest(Op op, double value, const Scalar* operands,
+                                                   Location at) {
+  Recorder& rows = *detail::active_recorder;
   const int arity = info(op).arity;
   Scalar here[3];
   bool from_outside = false;
@@ -375,17 +399,21 @@ Scalar detail::record_slow(Op op, double value, const Scalar* operands, Location
     value = read_value<double>(op, values);
   }
   state.make_room();
-  unsigned mask = 0;
-  std::uint32_t links[3] = {};
-  for (int k = 0; k < arity; ++k) {
-    const bool number = here[k].is_number();
-    mask |= number ? 1u << k : 0;
-    links[k] = number ? rows.intern(ScalarAccess::value(here[k])) : ScalarAccess::row(here[k]);
-  }
-  if (arity == 3) rows.append(Code::third_operand, links[2], 0, 0.0);
-  const std::uint32_t row = rows.append(code_of(op, mask), links[0], links[1], value);
+  const Scalar result = append_operation(rows, op, value, here);
   state.keep_line(at);
-  return ScalarAccess::make(value, row, rows.stamp);
+  return result;
+}
+
+}  // namespace
+
+Scalar detail::record_slow(Op op, double value, const Scalar* operands, Location at) {
+  Recorder& rows = *active_recorder;
+  bool is_easy = rows.has_room();  // there is none while lines are kept
+  for (int k = 0; k < info(op).arity; ++k) {
+    is_easy = is_easy && (operands[k].is_number() || rows.live(ScalarAccess::stamp(operands[k])));
+  }
+  return is_easy ? append_operation(rows, op, value, operands)
+                 : record_slowest(op, value, operands, at);
 }
 
 }  // namespace chainrule

@@ -8,12 +8,12 @@
 namespace chainrule {
 namespace {
 
-// s as a row of the active tape; a plain number if it comes from elsewhere.
+// s as a row of the active tape. Throws HandleError where it comes from elsewhere and nothing
+// stands for it: its number here and now is not known, and what is decided by it would be stale.
 Scalar led_in(const Scalar& s) {
-  const detail::Recorder& rows = *detail::active_recorder;
   Scalar here = s;
-  if (s.is_number() || rows.live(ScalarAccess::stamp(s))) return s;
-  return TapeAccess::state(*rows.tape).capture(here) ? here : Scalar(ScalarAccess::value(s));
+  lead_in(here, "value");
+  return here;
 }
 
 double taken(const Scalar& s, Location at) {

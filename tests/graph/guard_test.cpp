@@ -33,7 +33,8 @@ TEST(Guard, a_function_without_its_code_throws_with_the_line_and_the_values) {
   EXPECT_EQ(alone(1.5, 2.0)[0], 1.5);
   const std::string message = message_of([&] { alone(5.0, 4.0); });
   EXPECT_NE(message.find("guard_test.cpp:" + std::to_string(line)), std::string::npos) << message;
-  EXPECT_NE(message.find("lt/0, was recorded as 1, but is 0 now: x0 = 5 x1 = 4"), std::string::npos)
+  EXPECT_NE(message.find("lt/0, was recorded as 1, but is 0 now, for x0 = 5, x1 = 4"),
+            std::string::npos)
       << message;
 }
 

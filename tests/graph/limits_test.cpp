@@ -81,7 +81,7 @@ TEST(Limits, many_files_and_types_are_linear) {
     text += "%" + n + " = placeholder f64[" + n + ",7] \"" + n + "\" @ \"" + n + ".cpp\":1\n";
     inputs += "input \"" + n + "\" f64[" + n + ",7] %" + n + "\n";
   }
-  const Trace trace = parse_trace(text + inputs);
+  const Trace trace = parse_trace(text + inputs + "end\n");
   EXPECT_EQ(trace.graph.files().size(), 60'001u);
   EXPECT_EQ(trace.graph.types().size(), 60'001u);
   EXPECT_TRUE(from_bytes(to_bytes(trace)) == trace);

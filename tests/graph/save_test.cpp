@@ -36,6 +36,7 @@ name "small"
 guard %4 = 1 @ "a.cpp":13
 input "x" f64 %0
 output "y" f64[2] %5 %2
+end
 )");
   return trace;
 }

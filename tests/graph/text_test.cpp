@@ -22,6 +22,7 @@ std::string refusal(std::string_view text, std::string_view origin = "f.crt") {
 
 // A text of these lines after the header; the first of them is line 2.
 std::string after_header(const std::string& lines) { return "chainrule trace 1\n" + lines; }
+std::string whole(const std::string& lines) { return after_header(lines) + "\nend\n"; }
 
 constexpr const char* kExample = R"(chainrule trace 1
 name "a \"neuron\""
@@ -42,6 +43,7 @@ input "w" f64[1] %1
 input "none" f64[0]
 input "t" f64[2,3] %7
 output "y" f64[2] %5 %6
+end
 )";
 
 TEST(Text, an_example_reads_and_prints_as_it_stands) {
@@ -56,19 +58,19 @@ TEST(Text, an_example_reads_and_prints_as_it_stands) {
 
 TEST(Text, blanks_comments_and_line_ends_are_free) {
   const Trace plain =
-      parse_trace(after_header("%0 = placeholder f64 \"x\"\n%1 = sin %0\n"
-                               "input \"x\" f64 %0\n"));
+      parse_trace(whole("%0 = placeholder f64 \"x\"\n%1 = sin %0\n"
+                        "input \"x\" f64 %0\n"));
   EXPECT_EQ(parse_trace("\xEF\xBB\xBF"
                         "chainrule \t trace   1 # of old\r\n\r\n"
                         "  # a line of its own\r\n"
                         "\t%0=placeholder f64\"x\"# x\r\n"
                         "%1  =  sin%0\r\n"
-                        "input\"x\"f64%0") == plain,
+                        "input\"x\"f64%0\nend # of it") == plain,
             true);
 }
 
 TEST(Text, strings_keep_every_byte) {
-  const std::string text = after_header(R"(%0 = constant 1 "\x41\x00\n\t\"\\ω\xff")");
+  const std::string text = whole(R"(%0 = constant 1 "\x41\x00\n\t\"\\ω\xff")");
   const Trace trace = parse_trace(text);
   EXPECT_EQ(*trace.graph.label_of({0}), std::string("A\0\n\t\"\\ω\xff", 9));
   EXPECT_NE(print(trace).find(R"("A\x00\n\t\"\\ω\xff")"), std::string::npos);
@@ -159,8 +161,8 @@ TEST(TextErrors, name_the_place_and_what_was_expected_there) {
       {"%0 = block \"sums 1 0 2\" ()\n%1 = output %0 1",
        "3:6: expected output %0 0, found "
        "'output'"},
-      {"%0 = block \"sums 1 0 1\" ()       \n",
-       "3:1: expected %1 = output %0 0, found the end of "
+      {"%0 = block \"sums 1 0 1\" ()       \nend\n",
+       "4:1: expected %1 = output %0 0, found the end of "
        "the text"},
       {"%0 = block \"sums 1 0 4000000000\" ()",
        "2:6: expected 4000000000 outputs of 'sums 1 0 "
@@ -177,7 +179,7 @@ TEST(TextErrors, name_the_place_and_what_was_expected_there) {
       {"input x f64", "2:7: expected a name in quotes, found 'x'"},
       {"output \"y\" f64 %0", "2:16: expected a node of a line above, found '%0'"},
       {"name \"a\"\nname \"b\"", "3:6: expected one name, found '\"b\"'"},
-      {"what is this", "2:1: expected %0 = ..., guard, input, output or name, found 'what'"},
+      {"what is this", "2:1: expected %0 = ..., guard, input, output, name or end, found 'what'"},
   };
   register_sums();
   for (const auto& [lines, message] : kCases) {
@@ -196,9 +198,9 @@ TEST(TextErrors, the_header_tells_what_it_is) {
 }
 
 TEST(TextErrors, what_verify_finds_is_said) {
-  EXPECT_EQ(refusal(after_header("%0 = placeholder f64")),
+  EXPECT_EQ(refusal(whole("%0 = placeholder f64")),
             "[parse_trace] f.crt: node 0: a placeholder that is no input");
-  EXPECT_EQ(refusal(after_header("%0 = placeholder f64\ninput \"x\" f64[3] %0"), ""),
+  EXPECT_EQ(refusal(whole("%0 = placeholder f64\ninput \"x\" f64[3] %0"), ""),
             "[parse_trace] argument 'x' of type f64[3]: has 1 inputs");
 }
 
@@ -206,7 +208,7 @@ TEST(TextErrors, are_one_short_line_whatever_stands_there) {
   const std::string line = refusal(after_header(std::string(100000, 'x') + "\n"));
   EXPECT_LT(line.size(), 200u);
   EXPECT_EQ(refusal(after_header("\x01\xFF")),
-            "[parse_trace] f.crt:2:1: expected %0 = ..., guard, input, output or name, found "
+            "[parse_trace] f.crt:2:1: expected %0 = ..., guard, input, output, name or end, found "
             "'?"
             "?'");
 }
