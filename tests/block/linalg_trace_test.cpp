@@ -2,6 +2,8 @@
 // and the origin of norm are told apart in the graph, and no guard is left.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "chainrule/block/linalg.hpp"
 #include "chainrule/chainrule.hpp"
 #include "chainrule/tape/state_internal.hpp"

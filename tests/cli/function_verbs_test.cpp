@@ -1,4 +1,6 @@
 // The verbs of matrices of derivatives, and of saved Functions.
+#include <gtest/gtest.h>
+
 #include <nlohmann/json.hpp>
 
 #include "tests/cli/tool.hpp"
