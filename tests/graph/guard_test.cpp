@@ -1,6 +1,7 @@
 // Guards: what a recording took for granted is checked when it is replayed.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "chainrule/chainrule.hpp"

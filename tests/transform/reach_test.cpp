@@ -3,6 +3,7 @@
 // with choices, NaN and infinities, in reverse and in forward mode, at first and at second order.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 
