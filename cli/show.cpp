@@ -49,6 +49,9 @@ class Show : public Verb {
     }
     std::string report = summary_of(trace);
     if (!pairs.empty()) report += '\n' + values_of(trace, pairs);
+    // Names may hold anything: what would speak to a terminal is not passed on.
+    std::ranges::replace_if(
+        report, [](char c) { return (c >= 0 && c < ' ' && c != '\n') || c == 0x7F; }, '?');
     write_whole_file(out_, report);
     return kSuccess;
   }
