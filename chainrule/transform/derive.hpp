@@ -110,9 +110,10 @@ Scalar single(const Result& result) {
   return result;
 }
 
-template <class Result>
-std::vector<Scalar> flat(const Result& result) {
-  std::vector<Scalar> all;
+// (S is Scalar: a template, so that nothing of it is compiled where it is not used.)
+template <class S = Scalar, class Result>
+std::vector<S> flat(const Result& result) {
+  std::vector<S> all;
   each_real(result, [&](const auto& number) { all.push_back(number); });
   return all;
 }
@@ -207,7 +208,7 @@ auto jacobian(F f, Sweep sweep = Sweep::shorter) requires(
     } else {
       const detail::Closed frame("jacobian");
       const Run run(false, args...);
-      const std::vector<Scalar> ys = detail::flat(run(f));
+      const auto ys = detail::flat(run(f));
       frame.check();
       return jacobian(std::span<const Scalar>(ys), std::span<const Scalar>(run.nodes), sweep);
     }
@@ -314,7 +315,7 @@ auto vjp(F f) requires(!std::is_convertible_v<F, std::span<const Scalar>>) {
           if constexpr (std::same_as<S, Scalar>) {
             const Run run(true, args...);
             auto result = run(f);
-            const std::vector<Scalar> ys = detail::flat(result);
+            const auto ys = detail::flat(result);
             detail::require_seeds("vjp", "seed", ys.size(), seeds.size());
             auto adjoint =
                 detail::shaped<Scalar, Selection>(recorded_vjp(ys, seeds, run.nodes), args...);
@@ -324,7 +325,7 @@ auto vjp(F f) requires(!std::is_convertible_v<F, std::span<const Scalar>>) {
             const Run run(false, args...);
             const auto result = run(f);
             frame.check();
-            const std::vector<Scalar> ys = detail::flat(result);
+            const auto ys = detail::flat(result);
             detail::require_seeds("vjp", "seed", ys.size(), seeds.size());
             auto value = map_reals_to<double>(result, [](const auto& y) { return primal(y); });
             auto adjoint = detail::shaped<double, Selection>(
