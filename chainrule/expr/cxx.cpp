@@ -222,19 +222,7 @@ class Cxx final : public Language {
   }
 
   Piece operation(Op op, std::span<const Piece> x) const override {
-    switch (op) {
-      case Op::eq:
-      case Op::ne:
-      case Op::lt:
-      case Op::le:
-      case Op::gt:
-      case Op::ge:
-      case Op::both:
-      case Op::either:
-      case Op::negate:
-      case Op::select: return Language::operation(op, x);
-      default: break;
-    }
+    if (gives_truth(op) || op == Op::select) return Language::operation(op, x);
     std::string text(op == Op::hypot3 ? "hypot" : info(op).name);
     if (const Source* source = std::ranges::find(kSources, op, &Source::op);
         source != std::end(kSources)) {

@@ -161,16 +161,8 @@ Facts Terms::facts_of_operation(Op op, std::span<const TermId> operands) const {
   for (std::size_t k = 0; k < operands.size(); ++k) {
     facts.total = facts.total && of(k).total && inside(info(op).domain[k], operands[k]);
   }
+  if (gives_truth(op)) return {true, true, false, true};  // also of NaN
   switch (op) {
-    case Op::eq:
-    case Op::ne:
-    case Op::lt:
-    case Op::le:
-    case Op::gt:
-    case Op::ge:
-    case Op::both:
-    case Op::either:
-    case Op::negate: return {true, true, false, true};  // also of NaN
     case Op::select:
       facts = {of(1).total && of(2).total, of(1).nonnegative && of(2).nonnegative,
                of(1).nonzero && of(2).nonzero, of(1).boolean && of(2).boolean};

@@ -359,7 +359,7 @@ void Function::rows(std::span<const double> in, std::span<double> out) const {
   const Working work;
   for (std::size_t row = 0; row < count; row += kLanes) {
     const std::size_t lanes = std::min(kLanes, count - row);
-    if (lanes < 8 || state_->first == nullptr) {
+    if (lanes < 8) {
       for (std::size_t i = row; i < row + lanes; ++i) {
         evaluate(in.subspan(i * inputs, inputs), out.subspan(i * outputs, outputs));
       }

@@ -38,8 +38,8 @@ class Function {
  public:
   /// A Function without its code: its trace is all. Throws Error if verify() finds fault with it.
   explicit Function(Trace trace);
-  /// Records code. `results` names the outputs as they belong together: sizes, one a result; empty
-  /// for one result of as many outputs as there are. Use record().
+  /// Records code that takes these arguments, run first on their examples. record() is the usual
+  /// way.
   Function(std::shared_ptr<const Callable> code, std::vector<Argument> arguments,
            std::string name = "f");
 

@@ -1,6 +1,4 @@
 #include <algorithm>
-#include <bit>
-#include <unordered_map>
 
 #include "chainrule/graph/plan_internal.hpp"
 #include "chainrule/tape/block.hpp"
