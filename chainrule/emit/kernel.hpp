@@ -1,0 +1,136 @@
+// Kernel: a Function compiled for many rows. Lanes are rows: the machine code computes 8 (AVX-512)
+// or 4 (AVX2) rows at once, straight through; an interpreter that works on blocks of rows answers
+// on every other processor, and where executable memory is refused.
+//
+// A row whose guards do not hold leaves the lanes and is answered by the Function, so that map()
+// gives what the Function gives, row by row: within the stated ulps, bit for bit in strict
+// arithmetic. A Kernel is immutable and may be run by many threads at once. Running allocates
+// nothing after a thread's first call.
+#pragma once
+
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "chainrule/graph/function.hpp"
+#include "chainrule/optimise/optimise.hpp"
+
+namespace chainrule {
+
+enum class Backend : std::uint8_t { best, avx512, avx2, interpret };
+std::string_view name_of(Backend backend);
+/// Whether this build and this processor have it. `best` and `interpret` always.
+bool is_available(Backend backend);
+
+struct CompileOptions {
+  Backend backend = Backend::best;
+  Arithmetic arithmetic = Arithmetic::relaxed;
+  /// How sum() adds rows up.
+  enum class Summation : std::uint8_t { plain, compensated } summation = Summation::plain;
+  /// Row vectors that are computed together: 1, 2 or 4; 0 lets compile() choose.
+  unsigned row_vectors = 0;
+};
+
+/// Where the numbers of one argument of a Function come from, row after row.
+struct Source {
+  const double* data = nullptr;
+  std::size_t size = 0;    ///< numbers behind data
+  std::size_t stride = 0;  ///< from row to row; 0: every row reads the same numbers
+  std::size_t step = 1;    ///< from number to number of one row
+  std::span<const std::uint32_t> index = {};  ///< row r reads at index[r] · stride
+
+  /// The same numbers for every row.
+  static Source shared(std::span<const double> numbers);
+  /// Row after row, `width` numbers each.
+  static Source rows(std::span<const double> numbers, std::size_t width);
+  /// Number k of row r at numbers[k · rows + r].
+  static Source columns(std::span<const double> numbers, std::size_t rows);
+  /// Row r reads row index[r] of a table.
+  static Source gathered(std::span<const double> table, std::size_t width,
+                         std::span<const std::uint32_t> index);
+};
+
+/// Where the numbers of some of a Function's outputs go. Sinks follow one another: the first takes
+/// the first `count` outputs.
+struct Sink {
+  enum class Mode : std::uint8_t { store, add, sum };
+  double* data = nullptr;
+  std::size_t size = 0;    ///< numbers behind data
+  std::size_t count = 0;   ///< outputs that go here
+  std::size_t stride = 0;  ///< from row to row
+  std::size_t step = 1;    ///< from output to output of one row
+  std::span<const std::uint32_t> index = {};  ///< row r goes to index[r] · stride
+  Mode mode = Mode::store;
+
+  /// Row after row, `count` numbers each.
+  static Sink rows(std::span<double> numbers, std::size_t count);
+  /// Output k of row r to numbers[k · rows + r].
+  static Sink columns(std::span<double> numbers, std::size_t rows);
+  /// Row r is stored to, or added to, row index[r] of a table; rows that share one add up.
+  static Sink scattered(std::span<double> table, std::size_t count,
+                        std::span<const std::uint32_t> index);
+  static Sink added(std::span<double> table, std::size_t count,
+                    std::span<const std::uint32_t> index);
+  /// The sum over all rows, written once at the end.
+  static Sink sum(std::span<double> sums);
+};
+
+/// What compiling cost, and when it pays. Times in seconds.
+struct KernelReport {
+  std::string_view backend;
+  std::size_t lanes = 1, row_vectors = 1;
+  std::size_t trace_nodes = 0;      ///< as recorded
+  std::size_t optimised_nodes = 0;  ///< after the passes
+  std::size_t code_bytes = 0, spill_bytes = 0, constant_bytes = 0;
+  double record = 0, optimise = 0, compile = 0;
+  double run = 0;    ///< of a row, in lanes
+  double eager = 0;  ///< of a row, replayed by the Function
+  double break_even = 0;  ///< rows at which compiling has paid; infinite if it never does
+  std::vector<PassReport> passes;
+};
+
+class Kernel {
+ public:
+  std::size_t inputs() const;
+  std::size_t outputs() const;
+  const Function& function() const;
+  Backend backend() const;
+
+  /// One point: inputs of all arguments one after another.
+  void evaluate(std::span<const double> in, std::span<double> out) const;
+  std::vector<double> operator()(std::span<const double> in) const;
+  std::vector<double> operator()(std::initializer_list<double> in) const;
+  /// Recorded as a block whose pullback is compiled as well.
+  std::vector<Scalar> operator()(std::span<const Scalar> in) const;
+
+  /// Rows in general: a Source for each argument and Sinks for all outputs. Throws Error if the
+  /// counts do not fit, or a row would read or write beyond a table.
+  void run(std::span<const Source> sources, std::span<const Sink> sinks, std::size_t rows,
+           unsigned threads = 1) const;
+  /// out[r] = f(shared, rows[r]): `shared` holds the first arguments, whole; the rest stand in
+  /// `rows`, row after row.
+  void map(std::span<const double> shared, std::span<const double> rows, std::span<double> out,
+           unsigned threads = 1) const;
+  /// Σ_r f(shared, rows[r]), output by output: value and gradient of a loss over data, say.
+  std::vector<double> sum(std::span<const double> shared, std::span<const double> rows,
+                          unsigned threads = 1) const;
+
+  KernelReport report() const;
+  /// Any of the letters t, o, a, m: the trace, the optimised trace, the allocation of registers, the
+  /// machine code in bytes.
+  std::string dump(std::string_view letters) const;
+
+ private:
+  friend Kernel compile(const Function& f, const CompileOptions& options);
+  struct State;
+  std::shared_ptr<const State> state_;
+};
+
+/// Compiles what the Function did when it was recorded first. Throws Error if a backend is asked
+/// for that is not there.
+Kernel compile(const Function& f, const CompileOptions& options = {});
+
+}  // namespace chainrule
