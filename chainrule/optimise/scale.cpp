@@ -1,6 +1,5 @@
-// scale: factors of 2 that take back factors of ½, as the derivative of ½x² has them. Relaxed,
-// though without a rounding: only where x·½ is a subnormal number does it lose a bit, which is kept
-// here.
+// scale: factors of 2 that take back factors of ½, as the derivative of ½x² has them. Relaxed, but
+// without a rounding: only where x·½ is subnormal does it lose a bit, which is kept here.
 //
 //   (x·p)·q → x·(p q)      ((x·p)·y)·q → (x·(p q))·y      (t ± x·p) ± x·p → t ± x·(2p)
 //
