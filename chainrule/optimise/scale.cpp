@@ -24,8 +24,7 @@ bool is_scale(double c) {
 
 class Scaling : public Rewriter {
  public:
-  explicit Scaling(const Trace& trace)
-      : Rewriter(trace), graph_(trace.graph), uses_(uses_of(trace)) {}
+  explicit Scaling(const Trace& trace) : Rewriter(trace), graph_(trace.graph) {}
 
   /// The old product or sum with its numbers put together; or kNone.
   Vertex scaled(Vertex old) {
@@ -34,7 +33,7 @@ class Scaling : public Rewriter {
     const Vertex x = image({node.operand[0]}), y = image({node.operand[1]});
     if (!is_number(y)) return kNone;
     const Vertex z = product(x, number_at(y));
-    if (z != kNone || uses_[node.operand[0]] != 1) return z;
+    if (z != kNone || uses({node.operand[0]}) != 1) return z;
     return product_of_product(x, number_at(y));
   }
 
@@ -71,13 +70,12 @@ class Scaling : public Rewriter {
   }
 
   Vertex scaled_sum(const GraphNode& node) {
-    const Repeated sum = repeated(graph_, uses_, node);
+    const Repeated sum = repeated(graph_, uses(), node);
     if (sum.term == kNone || !(std::fabs(together(image(sum.term), 2)) <= 1)) return kNone;
     return make(node.op, image(sum.first), product(image(sum.term), 2));
   }
 
   const Graph& graph_;  // the old one
-  const std::vector<std::uint32_t> uses_;
 };
 
 }  // namespace
@@ -86,21 +84,17 @@ Trace scale(Trace trace, const OptimiseOptions& options) {
   const Graph& graph = trace.graph;
   bool any = false;
   for (std::uint32_t v = 0; v < graph.size(); ++v) {
-    any = any || (is_operation(graph, {v}, Op::mul) &&
-                  passes::is_number(graph, {graph.nodes()[v].operand[1]}));
+    any = any || (is_operation(graph, {v}, Op::mul) && is_number(graph, {graph[{v}].operand[1]}));
   }
   if (!any || options.arithmetic == Arithmetic::strict) return trace;
 
-  const std::vector<bool> decides = nodes_that_decide(trace);
   Scaling built(trace);
-  for (std::uint32_t v = 0; v < graph.size(); ++v) {
-    const Vertex z = decides[v] ? kNone : built.scaled({v});
-    if (z != kNone) {
-      built.place({v}, z);
-    } else {
-      built.remake(graph, {v});
-    }
-  }
+  const std::vector<bool> decides = nodes_that_decide(trace, built.uses());
+  built.each_needed([&](Vertex v) {
+    const Vertex z = decides[v.index] ? kNone : built.scaled(v);
+    if (z != kNone) return built.place(v, z);
+    built.remake(graph, v);
+  });
   return built.finish();
 }
 
