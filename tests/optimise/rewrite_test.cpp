@@ -201,9 +201,10 @@ TEST(Rewrite, every_odd_or_even_row_hands_its_operands_sign_on) {
     });
     const Trace rewritten = passes::rewrite(trace, kStrict);
     EXPECT_EQ(difference(trace, rewritten), "") << row.name;
-    for (const GraphNode& node : passes::prune(rewritten, kStrict).graph.nodes()) {
+    const Trace pruned = passes::prune(rewritten, kStrict);
+    for (const GraphNode& node : pruned.graph.nodes()) {
       if (node.kind != VertexKind::operation || node.op != row.op) continue;
-      EXPECT_EQ(rewritten.graph[{node.operand[0]}].kind, VertexKind::placeholder) << row.name;
+      EXPECT_EQ(pruned.graph[{node.operand[0]}].kind, VertexKind::placeholder) << row.name;
     }
   }
 }
