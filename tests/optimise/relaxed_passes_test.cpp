@@ -310,6 +310,15 @@ TEST(Fuse, products_that_are_subtracted_share_a_negation) {
   EXPECT_EQ(count(trace, Op::fma), 3u);
 }
 
+TEST(Fuse, a_term_that_is_added_and_subtracted_is_not_doubled) {
+  EXPECT_EQ(after(&fuse, trace_of([](Node x, Node y, Node) { return (x - y) - x; })),
+            "sub(sub(x,y),x)");
+  EXPECT_EQ(after(&fuse, trace_of([](Node x, Node y, Node) { return x - (y - x); })),
+            "sub(x,sub(y,x))");
+  EXPECT_EQ(after(&fuse, trace_of([](Node x, Node y, Node) { return (y - x) + x; })),
+            "add(x,sub(y,x))");
+}
+
 TEST(Fuse, not_a_product_that_is_read_elsewhere) {
   EXPECT_EQ(after(&fuse, trace_of([](Node x, Node y, Node w) {
               const Node product = x * y;

@@ -50,6 +50,8 @@ TEST(Rewrite, plus_zero_vanishes_where_the_other_term_is_never_minus_zero) {
 
 TEST(Rewrite, what_would_lose_a_zeros_sign_a_nan_or_an_infinity_stays) {
   expect_kept("add(x,0)", [](Node x, Node, Node) { return x + 0.0; });
+  expect_kept("add(sub(x,exp(y)),0)", [](Node x, Node y, Node) { return (x - exp(y)) + 0.0; });
+  expect_kept("add(max(abs(x),y),0)", [](Node x, Node y, Node) { return max(abs(x), y) + 0.0; });
   expect_kept("sub(0,x)", [](Node x, Node, Node) { return 0.0 - x; });
   expect_kept("mul(x,0)", [](Node x, Node, Node) { return x * 0.0; });
   expect_kept("sub(x,x)", [](Node x, Node, Node) { return x - x; });
