@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <string>
 
-#include "chainrule/transform/functions.hpp"
+#include "chainrule/transform/loop_internal.hpp"
 
 namespace chainrule {
 namespace {
@@ -23,7 +23,14 @@ void require_count(const char* what, std::size_t expected, std::size_t got) {
 // ---- the block --------------------------------------------------------------------------------
 
 Loop::Loop(Function body, const Shape& shape, Direction direction)
-    : body_(std::move(body)), shape_(shape), direction_(direction) {
+    : Loop(std::move(body), shape, direction, Stacks::own) {}
+
+Loop::Loop(Function body, const Shape& shape, Direction direction, Stacks stacks)
+    : body_(std::move(body)),
+      shape_(shape),
+      direction_(direction),
+      stacks_(stacks),
+      derived_(std::make_unique<Derived>()) {
   require_count("takes", shape.carried + shape.sliced + shape.invariant, body_.inputs());
   require_count("gives", shape.carried + shape.stacked + shape.summed, body_.outputs());
 }
@@ -56,42 +63,6 @@ void Loop::value(std::span<const double> x, std::span<double> z) const {
     for (std::size_t k = 0; k < summed; ++k) sums[k] += out[carried + stacked + k];
   }
   std::ranges::copy(in.first(carried), z.begin());
-}
-
-void Loop::vjp(std::span<const double> x, std::span<const double>, std::span<const double> zbar,
-               std::span<double> xbar) const {
-  const auto& [steps, carried, sliced, invariant, stacked, summed] = shape_;
-  const std::size_t n = body_.inputs(), m = body_.outputs();
-  // The numbers that went into each step.
-  std::vector<double> ins(steps * n), out(m);
-  for (std::size_t run = 0; run < steps; ++run) {
-    const std::size_t t = direction_ == Direction::ascending ? run : steps - 1 - run;
-    const std::span<double> in = std::span(ins).subspan(run * n, n);
-    std::ranges::copy(run == 0 ? x.first(carried) : std::span<const double>(out).first(carried),
-                      in.begin());
-    std::ranges::copy(x.subspan(carried + t * sliced, sliced), in.subspan(carried).begin());
-    std::ranges::copy(x.last(invariant), in.last(invariant).begin());
-    body_.evaluate(in, out);
-  }
-  const Function pullback = chainrule::vjp(body_, kEveryArgument);
-  std::vector<double> seeded(n + m), found(m + n);
-  std::ranges::copy(zbar.first(carried), seeded.begin() + static_cast<std::ptrdiff_t>(n));
-  std::ranges::copy(zbar.last(summed), std::span(seeded).last(summed).begin());
-  for (std::size_t run = steps; run-- > 0;) {
-    const std::size_t t = direction_ == Direction::ascending ? run : steps - 1 - run;
-    std::ranges::copy(std::span(ins).subspan(run * n, n), seeded.begin());
-    std::ranges::copy(zbar.subspan(carried + t * stacked, stacked),
-                      std::span(seeded).subspan(n + carried).begin());
-    pullback.evaluate(seeded, found);
-    const std::span<const double> adjoints = std::span<const double>(found).subspan(m);
-    std::ranges::copy(adjoints.first(carried), std::span(seeded).subspan(n).begin());
-    std::ranges::copy(adjoints.subspan(carried, sliced),
-                      xbar.subspan(carried + t * sliced).begin());
-    for (std::size_t k = 0; k < invariant; ++k) {
-      xbar[xbar.size() - invariant + k] += adjoints[carried + sliced + k];
-    }
-  }
-  std::ranges::copy(std::span(seeded).subspan(n, carried), xbar.begin());
 }
 
 // ---- the combinators --------------------------------------------------------------------------

@@ -22,6 +22,10 @@
 
 namespace chainrule {
 
+enum class LoopReading : unsigned char;
+struct LoopRequest;
+struct DerivedLoop;
+
 /// The block: steps t in order, each (carry, ysₜ, s) ← body(carry, xsₜ, invariant), sums += s.
 ///
 /// Inputs are the first carry, then xs step by step, then what is the same for all steps; outputs
@@ -57,11 +61,34 @@ class Loop final : public Block {
   void value(std::span<const double> x, std::span<double> z) const override;
   void vjp(std::span<const double> x, std::span<const double> z, std::span<const double> zbar,
            std::span<double> xbar) const override;
+  void jvp(std::span<const double> x, std::span<const double> z, std::span<const double> xdot,
+           std::span<double> zdot) const override;
+  void recorded_vjp(std::span<const Scalar> x, std::span<const Scalar> z,
+                    std::span<const Scalar> zbar, std::span<Scalar> xbar) const override;
+  void recorded_jvp(std::span<const Scalar> x, std::span<const Scalar> z,
+                    std::span<const Scalar> xdot, std::span<Scalar> zdot) const override;
+
+  /// The loop that takes the same and gives the same, and also stacks the carry before each step,
+  /// after what it stacks anyway: what its derivatives read. One for each Loop.
+  std::shared_ptr<const Loop> with_carries() const;
 
  private:
+  enum class Stacks : unsigned char { own, carries_too };
+  struct Derived;
+
+  Loop(Function body, const Shape& shape, Direction direction, Stacks stacks);
+  std::shared_ptr<const DerivedLoop> derived(const LoopRequest& request) const;
+  template <class S>
+  std::vector<S> carries(std::span<const S> x, std::span<const S> z) const;
+  template <class S>
+  void differentiate(LoopReading reading, std::span<const S> x, std::span<const S> z,
+                     std::span<const S> seeds, std::span<S> found) const;
+
   Function body_;
   Shape shape_;
   Direction direction_;
+  Stacks stacks_ = Stacks::own;
+  std::unique_ptr<Derived> derived_;
 };
 
 /// What scan() gives: the last carry, and what each step gave beside it.
