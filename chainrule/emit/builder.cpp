@@ -18,7 +18,8 @@ std::uint64_t hash_of(const Instr& i) {
   const auto head = static_cast<std::uint64_t>(i.act) | static_cast<std::uint64_t>(i.detail) << 8 |
                     static_cast<std::uint64_t>(i.op) << 16;
   // A load is found by what it loads, not by the number of its place.
-  return mixed(mixed(head, i.act == Act::load ? 0 : i.a), static_cast<std::uint64_t>(i.b) << 32 | i.c);
+  return mixed(mixed(head, i.act == Act::load ? 0 : i.a),
+               static_cast<std::uint64_t>(i.b) << 32 | i.c);
 }
 
 bool same(const Instr& x, const Instr& y) {
@@ -163,8 +164,10 @@ Value Builder::bits(std::uint64_t bits) {
 Value Builder::load(const Place& from) {
   if (2 * filled_ >= table_.size()) grow();
   const std::size_t mask = table_.size() - 1;
-  Instr wanted{Act::load, static_cast<std::uint8_t>(from.space), Op::add,
-               emit::is_uniform(from.space), kNone, from.first, from.pointer};
+  Instr wanted{Act::load,   static_cast<std::uint8_t>(from.space),
+               Op::add,     emit::is_uniform(from.space),
+               kNone,       from.first,
+               from.pointer};
   std::size_t at = hash_of(wanted) & mask;
   for (; table_[at] != kNone; at = (at + 1) & mask) {
     const Instr& found = program_.code[table_[at]];
@@ -217,7 +220,8 @@ Value Builder::mask_not(Value mask) {
   const Instr instr = program_.code[mask];
   if (instr.act == Act::compare) {
     if (const auto other = complement(static_cast<Compare>(instr.detail))) {
-      return once({Act::compare, static_cast<std::uint8_t>(*other), Op::add, false, instr.a, instr.b});
+      return once(
+          {Act::compare, static_cast<std::uint8_t>(*other), Op::add, false, instr.a, instr.b});
     }
   }
   if (instr.act == Act::bit_xor) {  // a negation itself

@@ -1,10 +1,10 @@
 // Program: what a processor is asked to do, whatever its registers: a Trace lowered to a list of
 // instructions over vectors of rows, in static single assignment.
 //
-// An instruction's value is named by its place in the list. Truths are masks: all bits set, or none.
-// Numbers come from places in memory and go to them; loops repeat a stretch of the list, at places
-// that move from step to step. Uniform values are the same in every row: they depend on shared
-// numbers and constants alone, and are computed once however many row vectors a pass has.
+// An instruction's value is named by its place in the list. Truths are masks: all bits set, or
+// none. Numbers come from places in memory and go to them; loops repeat a stretch of the list, at
+// places that move from step to step. Uniform values are the same in every row: they depend on
+// shared numbers and constants alone, and are computed once however many row vectors a pass has.
 #pragma once
 
 #include <memory>
@@ -52,14 +52,14 @@ struct Pointer {
 };
 
 enum class Act : std::uint8_t {
-  load,     ///< from place a
+  load,  ///< from place a
   add,
   sub,
   mul,
   div,
-  fma,      ///< a b + c
-  fms,      ///< a b − c
-  fnma,     ///< c − a b
+  fma,   ///< a b + c
+  fms,   ///< a b − c
+  fnma,  ///< c − a b
   sqrt,
   bit_and,
   bit_andnot,  ///< ¬a ∧ b

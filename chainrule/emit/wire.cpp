@@ -28,9 +28,7 @@ Wire as_instructions(Rule<Op::sqrt>, const Wire& x) {
 Wire as_instructions(Rule<Op::fma>, const Wire& x, const Wire& y, const Wire& w) {
   return Wire::of(builder().arithmetic(Act::fma, x.value(), y.value(), w.value()));
 }
-Wire as_instructions(Rule<Op::abs>, const Wire& x) {
-  return bitwise(Act::bit_and, x, ~kSignBit);
-}
+Wire as_instructions(Rule<Op::abs>, const Wire& x) { return bitwise(Act::bit_and, x, ~kSignBit); }
 Wire as_instructions(Rule<Op::copysign>, const Wire& x, const Wire& y) {
   const Wire size = bitwise(Act::bit_and, x, ~kSignBit), sign = bitwise(Act::bit_and, y, kSignBit);
   return Wire::of(builder().arithmetic(Act::bit_or, size.value(), sign.value()));
@@ -57,19 +55,26 @@ Wire lowered(Row row, const Wire* x) {
   constexpr Kind kind = info(Row::op).kind;
   const Value none = kNone;
   if constexpr (Row::arity == 1) {
-    if constexpr (kind != Kind::primitive) return Row::template value<Wire>(x[0]);
-    else if constexpr (requires { as_instructions(row, x[0]); }) return as_instructions(row, x[0]);
-    else return Wire::of(builder().call(Row::op, x[0].value(), none, none));
+    if constexpr (kind != Kind::primitive)
+      return Row::template value<Wire>(x[0]);
+    else if constexpr (requires { as_instructions(row, x[0]); })
+      return as_instructions(row, x[0]);
+    else
+      return Wire::of(builder().call(Row::op, x[0].value(), none, none));
   } else if constexpr (Row::arity == 2) {
-    if constexpr (kind != Kind::primitive) return Row::template value<Wire>(x[0], x[1]);
+    if constexpr (kind != Kind::primitive)
+      return Row::template value<Wire>(x[0], x[1]);
     else if constexpr (requires { as_instructions(row, x[0], x[1]); })
       return as_instructions(row, x[0], x[1]);
-    else return Wire::of(builder().call(Row::op, x[0].value(), x[1].value(), none));
+    else
+      return Wire::of(builder().call(Row::op, x[0].value(), x[1].value(), none));
   } else {
-    if constexpr (kind != Kind::primitive) return Row::template value<Wire>(x[0], x[1], x[2]);
+    if constexpr (kind != Kind::primitive)
+      return Row::template value<Wire>(x[0], x[1], x[2]);
     else if constexpr (requires { as_instructions(row, x[0], x[1], x[2]); })
       return as_instructions(row, x[0], x[1], x[2]);
-    else return Wire::of(builder().call(Row::op, x[0].value(), x[1].value(), x[2].value()));
+    else
+      return Wire::of(builder().call(Row::op, x[0].value(), x[1].value(), x[2].value()));
   }
 }
 

@@ -1,5 +1,5 @@
-// Wire: the algebra of machine registers. A row of the table read over Wire appends the instructions
-// that compute it, and gives the value in which the result stands.
+// Wire: the algebra of machine registers. A row of the table read over Wire appends the
+// instructions that compute it, and gives the value in which the result stands.
 //
 // A row whose value is a formula becomes that formula, exactly as the eager engine computes it. A
 // function becomes instructions where as_instructions() says how (correctly rounded in hardware, so
@@ -66,10 +66,10 @@ class Wire {
 #define CR_WIRE_1 const Wire& x
 #define CR_WIRE_2 const Wire &x, const Wire &y
 #define CR_WIRE_3 const Wire &x, const Wire &y, const Wire &w
-#define CR_OP(name, arity, ...)          \
-  friend Wire name(CR_WIRE_##arity) {    \
+#define CR_OP(name, arity, ...)                 \
+  friend Wire name(CR_WIRE_##arity) {           \
     const Wire operands[] = {CR_NAMES_##arity}; \
-    return row(Op::name, operands);      \
+    return row(Op::name, operands);             \
   }
 #define CR_FN  CR_OP
 #define CR_DEF CR_OP

@@ -47,6 +47,13 @@ bool Code::is_active(const std::byte* frame, std::size_t row) const {
   return mask != 0;
 }
 
+bool Code::all_active(const std::byte* frame, std::size_t count) const {
+  for (std::size_t row = 0; row < count; ++row) {
+    if (!is_active(frame, row)) return false;
+  }
+  return true;
+}
+
 #if CHAINRULE_WITH_ASMJIT
 
 namespace {
@@ -101,7 +108,7 @@ Code::Code(const emit::Program& program, const CodeOptions& options)
       lanes_(static_cast<std::size_t>(x64::lanes(options.isa, Width::f64))),
       row_vectors_(options.row_vectors) {
   asmjit::CodeHolder holder;
-  holder.init(runtime().environment(), runtime().cpuFeatures());
+  holder.init(runtime().environment());
   asmjit::StringLogger logger;
   if (options.listing != nullptr) holder.setLogger(&logger);
   Generator generator(program, options, holder);
@@ -122,7 +129,8 @@ Code::Code(const emit::Program& program, const CodeOptions& options)
 
   const asmjit::Error error = runtime().add(&run_, &holder);
   if (error != asmjit::kErrorOk) {
-    fail("compile", std::string("no executable memory: ") + asmjit::DebugUtils::errorAsString(error));
+    fail("compile",
+         std::string("no executable memory: ") + asmjit::DebugUtils::errorAsString(error));
   }
 }
 

@@ -57,6 +57,7 @@ class Code {
   void activate(std::byte* frame, std::size_t count) const;
   /// Whether a row still took part at the end: all its guards held.
   bool is_active(const std::byte* frame, std::size_t row) const;
+  bool all_active(const std::byte* frame, std::size_t count) const;
 
  private:
   using Entry = void (*)(const Context*);

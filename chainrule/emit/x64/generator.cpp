@@ -15,7 +15,7 @@ using emit::kNone;
 using emit::Place;
 using emit::Space;
 namespace x86 = asmjit::x86;
-using I = x86::Inst;
+namespace I = asmjit::x86::Inst;
 
 namespace {
 
@@ -267,13 +267,20 @@ void Generator::advance(std::uint32_t i, unsigned r) {
     if (end > i) {
       freed_at_end_[program_.code[end].a].push_back(slot_[k]);
     } else {
-      frame_.give_back(slot_[k]);
+      released_.push_back(slot_[k]);  // the instruction in hand may still read it
       slot_[k] = kNone;
     }
   }
 }
 
 void Generator::unpin() { pinned_.fill(false); }
+
+// After an instruction: what it read for the last time may be overwritten.
+void Generator::settle() {
+  unpin();
+  for (const std::uint32_t slot : released_) frame_.give_back(slot);
+  released_.clear();
+}
 
 void Generator::define(std::uint32_t i, unsigned r, Register to) {
   const Key k = key(i, r);

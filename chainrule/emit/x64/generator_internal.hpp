@@ -87,6 +87,7 @@ class Generator {
   bool dies(std::uint32_t i, int number, unsigned r) const;
   void advance(std::uint32_t i, unsigned r);
   void unpin();
+  void settle();
   void define(std::uint32_t i, unsigned r, Register to);
   void flush(std::uint32_t i, unsigned r);
   void drop_all();
@@ -128,7 +129,8 @@ class Generator {
     assembler_.setExtraReg(mask);
     emit(id, operands...);
   }
-  void emit_masked(InstId id, const asmjit::x86::KReg& mask, const Vec& to, const Vec& from, Zeroing) {
+  void emit_masked(InstId id, const asmjit::x86::KReg& mask, const Vec& to, const Vec& from,
+                   Zeroing) {
     assembler_.setExtraReg(mask);
     assembler_.addInstOptions(asmjit::InstOptions::kX86_ZMask);
     emit(id, to, from);
@@ -151,7 +153,8 @@ class Generator {
   std::array<bool, 32> pinned_{};
   std::vector<std::int8_t> register_of_;  // by key
   std::vector<std::uint32_t> slot_;       // by key
-  std::vector<std::uint32_t> next_;       // by value: the next instruction that reads it
+  std::vector<std::uint32_t> next_;       // by key: the next instruction that reads it
+  std::vector<std::uint32_t> released_;   // slots that the instruction in hand read last
   std::vector<std::vector<std::uint32_t>> freed_at_end_;  // by loop: slots to give back
   std::vector<asmjit::Label> labels_;                     // by loop
   std::array<std::uint32_t, 8> pointer_in_;

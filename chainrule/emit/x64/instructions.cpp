@@ -16,7 +16,7 @@ using emit::Compare;
 using emit::Instr;
 using emit::kNone;
 namespace x86 = asmjit::x86;
-using I = x86::Inst;
+namespace I = asmjit::x86::Inst;
 
 namespace {
 
@@ -37,7 +37,7 @@ MultiplyAdd forms_of(Act act) {
 void Generator::instruction(std::uint32_t i) {
   const Instr& instr = program_.code[i];
   switch (instr.act) {
-    case Act::sum: return sum(i);
+    case Act::sum: sum(i); return settle();
     case Act::block: return block(i);
     case Act::loop: return begin_loop(i);
     case Act::end: return end_loop(i);
@@ -64,7 +64,7 @@ void Generator::instruction(std::uint32_t i) {
   const unsigned count = instr.uniform ? 1 : row_vectors_;
   for (unsigned r = 0; r < count; ++r) {
     instruction(i, r);
-    unpin();
+    settle();
   }
 }
 
@@ -108,7 +108,8 @@ void Generator::binary(std::uint32_t i, unsigned r, InstId id) {
 
 // a + b and the like: either may be.
 void Generator::commutative(std::uint32_t i, unsigned r, InstId id) {
-  Source a = fetch(i, 0, r), b = fetch(i, 1, r, a.is_register() ? MayBe::memory : MayBe::in_register);
+  Source a = fetch(i, 0, r),
+         b = fetch(i, 1, r, a.is_register() ? MayBe::memory : MayBe::in_register);
   if (!a.is_register()) std::swap(a, b);
   finish(i, r, id, a.reg, b);
 }
@@ -149,8 +150,8 @@ void Generator::multiply_add(std::uint32_t i, unsigned r) {
   const MultiplyAdd forms = forms_of(program_.code[i].act);
   Source a = fetch(i, 0, r);
   Source b = fetch(i, 1, r, a.is_register() ? MayBe::memory : MayBe::in_register);
-  const Source c = fetch(
-      i, 2, r, a.is_register() && b.is_register() ? MayBe::memory : MayBe::in_register);
+  const Source c =
+      fetch(i, 2, r, a.is_register() && b.is_register() ? MayBe::memory : MayBe::in_register);
   if (!a.is_register()) std::swap(a, b);  // then b alone may be in memory
   const bool swapped = a.key != key(program_.code[i].a, r);
   const bool a_dies = dies(i, swapped ? 1 : 0, r), b_dies = dies(i, swapped ? 0 : 1, r);
@@ -384,8 +385,8 @@ void Generator::add_compensated(Register t, const emit::Place& place) {
   emit(I::kIdVmovapd, vec(before), cell);
   emit(I::kIdVaddpd, vec(s), vec(before), vec(t));
   emit(I::kIdVmovapd, cell, vec(s));
-  emit(I::kIdVsubpd, vec(part), vec(s), vec(before));   // as much of t as arrived
-  emit(I::kIdVsubpd, vec(s), vec(s), vec(part));        // as much of the sum
+  emit(I::kIdVsubpd, vec(part), vec(s), vec(before));  // as much of t as arrived
+  emit(I::kIdVsubpd, vec(s), vec(s), vec(part));       // as much of the sum
   emit(I::kIdVsubpd, vec(before), vec(before), vec(s));
   emit(I::kIdVsubpd, vec(t), vec(t), vec(part));
   emit(I::kIdVaddpd, vec(t), vec(t), vec(before));

@@ -28,7 +28,8 @@ Liveness::Liveness(const emit::Program& program)
     if (instr.act == Act::end) loops.push_back(instr.a);
     if (instr.act == Act::loop) loops.pop_back();
     const int operands = emit::value_operands(instr);
-    for (int k = 0; k < operands; ++k) after_use[3 * i + static_cast<unsigned>(k)] = next[operand(instr, k)];
+    for (int k = 0; k < operands; ++k)
+      after_use[3 * i + static_cast<unsigned>(k)] = next[operand(instr, k)];
     for (int k = 0; k < operands; ++k) {
       const std::uint32_t value = operand(instr, k);
       next[value] = i;

@@ -13,10 +13,10 @@ inline constexpr std::uint32_t kNever = 0xFFFFFFFFu;
 struct Liveness {
   explicit Liveness(const emit::Program& program);
 
-  std::vector<bool> needed;                ///< by instruction: an effect comes of it
-  std::vector<std::uint32_t> after_def;    ///< by value: the first instruction that reads it
-  std::vector<std::uint32_t> after_use;    ///< by 3 · instruction + operand: the next after this one
-  std::vector<std::uint32_t> kept_until;   ///< by value: the end of the loop that reads it, or 0
+  std::vector<bool> needed;              ///< by instruction: an effect comes of it
+  std::vector<std::uint32_t> after_def;  ///< by value: the first instruction that reads it
+  std::vector<std::uint32_t> after_use;  ///< by 3 · instruction + operand: the next after this one
+  std::vector<std::uint32_t> kept_until;  ///< by value: the end of the loop that reads it, or 0
 };
 
 inline const std::uint32_t& operand(const emit::Instr& instr, int k) {
