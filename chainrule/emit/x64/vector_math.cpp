@@ -5,6 +5,7 @@
 #include <immintrin.h>
 
 #include <bit>
+#include <limits>
 
 // Instructions beyond the build's own are allowed function by function, and none of those functions
 // is a shared inline one: the linker could keep its AVX copy for the whole program.
@@ -42,13 +43,13 @@ using Lane = double;
 constexpr int kLanes = 8;
 CR_TARGET inline Register load(const Lane* from) { return _mm512_load_pd(from); }
 CR_TARGET inline void store(Lane* to, Register x) { _mm512_store_pd(to, x); }
-CR_TARGET inline unsigned within(Register x, Lane low, Lane high) {
-  return _mm512_mask_cmp_pd_mask(_mm512_cmp_pd_mask(x, _mm512_set1_pd(low), _CMP_GE_OQ), x,
-                                 _mm512_set1_pd(high), _CMP_LE_OQ);
+CR_TARGET inline unsigned at_most(Register x, Lane bound) {
+  return _mm512_cmp_pd_mask(x, _mm512_set1_pd(bound), _CMP_NGT_UQ);
 }
-CR_TARGET inline unsigned sized(Register x, Lane low, Lane high) {
-  return within(_mm512_abs_pd(x), low, high);
+CR_TARGET inline unsigned at_least(Register x, Lane bound) {
+  return _mm512_cmp_pd_mask(x, _mm512_set1_pd(bound), _CMP_NLT_UQ);
 }
+CR_TARGET inline Register size_of(Register x) { return _mm512_abs_pd(x); }
 #define CR_SLEEF_NAME(name, ulps) Sleef_finz_##name##d8##ulps##avx512f
 #define CR_TRUSTED                CR_FIRST
 #include "chainrule/emit/x64/vector_rows_internal.hpp"
@@ -62,13 +63,13 @@ using Lane = float;
 constexpr int kLanes = 16;
 CR_TARGET inline Register load(const Lane* from) { return _mm512_load_ps(from); }
 CR_TARGET inline void store(Lane* to, Register x) { _mm512_store_ps(to, x); }
-CR_TARGET inline unsigned within(Register x, Lane low, Lane high) {
-  return _mm512_mask_cmp_ps_mask(_mm512_cmp_ps_mask(x, _mm512_set1_ps(low), _CMP_GE_OQ), x,
-                                 _mm512_set1_ps(high), _CMP_LE_OQ);
+CR_TARGET inline unsigned at_most(Register x, Lane bound) {
+  return _mm512_cmp_ps_mask(x, _mm512_set1_ps(bound), _CMP_NGT_UQ);
 }
-CR_TARGET inline unsigned sized(Register x, Lane low, Lane high) {
-  return within(_mm512_abs_ps(x), low, high);
+CR_TARGET inline unsigned at_least(Register x, Lane bound) {
+  return _mm512_cmp_ps_mask(x, _mm512_set1_ps(bound), _CMP_NLT_UQ);
 }
+CR_TARGET inline Register size_of(Register x) { return _mm512_abs_ps(x); }
 #define CR_SLEEF_NAME(name, ulps) Sleef_finz_##name##f16##ulps##avx512f
 #define CR_TRUSTED                CR_SECOND
 #include "chainrule/emit/x64/vector_rows_internal.hpp"
@@ -85,14 +86,15 @@ using Lane = double;
 constexpr int kLanes = 4;
 CR_TARGET inline Register load(const Lane* from) { return _mm256_load_pd(from); }
 CR_TARGET inline void store(Lane* to, Register x) { _mm256_store_pd(to, x); }
-CR_TARGET inline unsigned within(Register x, Lane low, Lane high) {
+CR_TARGET inline unsigned at_most(Register x, Lane bound) {
   return static_cast<unsigned>(
-      _mm256_movemask_pd(_mm256_and_pd(_mm256_cmp_pd(x, _mm256_set1_pd(low), _CMP_GE_OQ),
-                                       _mm256_cmp_pd(x, _mm256_set1_pd(high), _CMP_LE_OQ))));
+      _mm256_movemask_pd(_mm256_cmp_pd(x, _mm256_set1_pd(bound), _CMP_NGT_UQ)));
 }
-CR_TARGET inline unsigned sized(Register x, Lane low, Lane high) {
-  return within(_mm256_andnot_pd(_mm256_set1_pd(-0.0), x), low, high);
+CR_TARGET inline unsigned at_least(Register x, Lane bound) {
+  return static_cast<unsigned>(
+      _mm256_movemask_pd(_mm256_cmp_pd(x, _mm256_set1_pd(bound), _CMP_NLT_UQ)));
 }
+CR_TARGET inline Register size_of(Register x) { return _mm256_andnot_pd(_mm256_set1_pd(-0.0), x); }
 #define CR_SLEEF_NAME(name, ulps) Sleef_finz_##name##d4##ulps##avx2
 #define CR_TRUSTED                CR_FIRST
 #include "chainrule/emit/x64/vector_rows_internal.hpp"
@@ -106,14 +108,15 @@ using Lane = float;
 constexpr int kLanes = 8;
 CR_TARGET inline Register load(const Lane* from) { return _mm256_load_ps(from); }
 CR_TARGET inline void store(Lane* to, Register x) { _mm256_store_ps(to, x); }
-CR_TARGET inline unsigned within(Register x, Lane low, Lane high) {
+CR_TARGET inline unsigned at_most(Register x, Lane bound) {
   return static_cast<unsigned>(
-      _mm256_movemask_ps(_mm256_and_ps(_mm256_cmp_ps(x, _mm256_set1_ps(low), _CMP_GE_OQ),
-                                       _mm256_cmp_ps(x, _mm256_set1_ps(high), _CMP_LE_OQ))));
+      _mm256_movemask_ps(_mm256_cmp_ps(x, _mm256_set1_ps(bound), _CMP_NGT_UQ)));
 }
-CR_TARGET inline unsigned sized(Register x, Lane low, Lane high) {
-  return within(_mm256_andnot_ps(_mm256_set1_ps(-0.0F), x), low, high);
+CR_TARGET inline unsigned at_least(Register x, Lane bound) {
+  return static_cast<unsigned>(
+      _mm256_movemask_ps(_mm256_cmp_ps(x, _mm256_set1_ps(bound), _CMP_NLT_UQ)));
 }
+CR_TARGET inline Register size_of(Register x) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0F), x); }
 #define CR_SLEEF_NAME(name, ulps) Sleef_finz_##name##f8##ulps##avx2
 #define CR_TRUSTED                CR_SECOND
 #include "chainrule/emit/x64/vector_rows_internal.hpp"
