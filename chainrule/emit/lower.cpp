@@ -107,6 +107,14 @@ class Lowering {
     return builder_.compare(Compare::same_bits, number, builder_.constant(expected));
   }
 
+  void sum(Value value, const Place& place) {
+    if (options_.arithmetic == Arithmetic::relaxed) {
+      builder_.sum_fused(value, place);
+    } else {
+      builder_.sum(value, place);
+    }
+  }
+
   bool has_guarded_loop() const { return has_guarded_loop_; }
 
  private:
@@ -319,35 +327,43 @@ void Lowering::lower_loop(Scope& scope, Vertex v, const Loop& loop,
       body.items[trace.inputs[k].index] = Item::of(builder_.load_now(cell(carry_cells + k)));
     }
   }
-  std::size_t guard = 0;
-  const auto check_guards = [&](std::size_t before) {
-    for (; guard < trace.guards.size() && trace.guards[guard].node.index < before; ++guard) {
-      const Guard& g = trace.guards[guard];
-      builder_.guard(mask_of(value(body, g.node), g.expected));
+  // What comes out goes where it belongs as soon as it is there: it need not be kept.
+  std::vector<std::uint32_t> first_out(body.graph.size(), kNone), next_out(trace.outputs.size());
+  for (auto k = static_cast<std::uint32_t>(trace.outputs.size()); k-- > shape.carried;) {
+    next_out[k] = first_out[outputs(k)];
+    first_out[outputs(k)] = k;
+  }
+  const auto leave = [&](std::uint32_t k) {
+    if (k >= first_sum) {
+      const std::size_t s = k - first_sum;
+      if (!sums[s]) return;
+      const Value so_far = builder_.load_now(cell(sum_cells + s));
+      const Value more = value(body, trace.outputs[k]);
+      builder_.store(builder_.arithmetic(Act::add, so_far, more), cell(sum_cells + s));
+      return;
     }
-  };
-  for (std::uint32_t x = 0; x < body.graph.size(); ++x) {
-    if (body.needed[x]) vertex(body, {x}, nullptr);
-  }
-  check_guards(body.graph.size());
-  std::vector<Value> next(shape.carried);
-  for (std::size_t k = 0; k < shape.carried; ++k) {
-    if (carries[k]) next[k] = value(body, trace.outputs[k]);
-  }
-  for (std::size_t y = 0; y < shape.stacked; ++y) {
-    if (!stacks[y]) continue;
-    const Value found = value(body, trace.outputs[shape.carried + y]);
+    const std::size_t y = k - shape.carried;
+    if (!stacks[y]) return;
+    const Value found = value(body, trace.outputs[k]);
     if (to[y].act == Act::sum) {
-      builder_.sum(found, to[y].place);
+      sum(found, to[y].place);
     } else {
       builder_.store(found, to[y].place);
     }
+  };
+  std::size_t guard = 0;
+  for (std::uint32_t x = 0; x < body.graph.size(); ++x) {
+    if (body.needed[x]) vertex(body, {x}, nullptr);
+    for (; guard < trace.guards.size() && trace.guards[guard].node.index <= x; ++guard) {
+      const Guard& g = trace.guards[guard];
+      builder_.guard(mask_of(value(body, g.node), g.expected));
+    }
+    if (body.graph.nodes()[x].kind == VertexKind::block) continue;  // its outputs follow
+    for (std::uint32_t k = first_out[x]; k != kNone; k = next_out[k]) leave(k);
   }
-  for (std::size_t s = 0; s < shape.summed; ++s) {
-    if (!sums[s]) continue;
-    const Value so_far = builder_.load_now(cell(sum_cells + s));
-    const Value more = value(body, trace.outputs[first_sum + s]);
-    builder_.store(builder_.arithmetic(Act::add, so_far, more), cell(sum_cells + s));
+  std::vector<Value> next(shape.carried);
+  for (std::size_t k = 0; k < shape.carried; ++k) {
+    if (carries[k]) next[k] = value(body, trace.outputs[k]);
   }
   for (std::size_t k = 0; k < shape.carried; ++k) {
     if (carries[k]) builder_.store(next[k], cell(carry_cells + k));
@@ -519,7 +535,7 @@ class Whole::Outputs final : public Destinations {
     for (std::uint32_t k = first_[v.index]; k != kNone; k = next_[k]) {
       const To out = to(k);
       if (out.act == Act::sum) {
-        lowering.builder().sum(lowering.value(scope, v), out.place);
+        lowering.sum(lowering.value(scope, v), out.place);
       } else {
         lowering.builder().store(lowering.value(scope, v), out.place);
       }

@@ -65,16 +65,17 @@ enum class Act : std::uint8_t {
   bit_andnot,  ///< ¬a ∧ b
   bit_or,
   bit_xor,
-  compare,  ///< a with b, as `detail` says
-  blend,    ///< b where the mask a is set, else c
-  round,    ///< as `detail` says
-  call,     ///< the row `op` of the table
-  store,    ///< a, to place b
-  sum,      ///< a, added over the rows to place b
-  guard,    ///< the mask a must hold in every row, or the row is answered elsewhere
-  block,    ///< block number a: cells of the frame in, cells of the frame out
-  loop,     ///< begins loop number a
-  end       ///< ends it
+  compare,      ///< a with b, as `detail` says
+  blend,        ///< b where the mask a is set, else c
+  round,        ///< as `detail` says
+  call,         ///< the row `op` of the table
+  store,        ///< a, to place b
+  sum,          ///< a, added over the rows to place b
+  sum_product,  ///< a b, the same to place c
+  guard,        ///< the mask a must hold in every row, or the row is answered elsewhere
+  block,        ///< block number a: cells of the frame in, cells of the frame out
+  loop,         ///< begins loop number a
+  end           ///< ends it
 };
 constexpr bool has_value(Act act) { return act < Act::store; }
 
@@ -118,6 +119,7 @@ constexpr int value_operands(const Instr& instr) {
     case Act::bit_andnot:
     case Act::bit_or:
     case Act::bit_xor:
+    case Act::sum_product:
     case Act::compare: return 2;
     case Act::fma:
     case Act::fms:

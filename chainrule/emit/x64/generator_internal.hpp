@@ -110,6 +110,7 @@ class Generator {
   void load_now(std::uint32_t i, unsigned r);
   void store(std::uint32_t i, unsigned r);
   void sum(std::uint32_t i);
+  void sum_masked(std::uint32_t i, const emit::Place& place);
   void add_compensated(Register t, const emit::Place& place);
   void guard(std::uint32_t i, unsigned r);
   void block(std::uint32_t i);
@@ -122,19 +123,14 @@ class Generator {
   void emit(InstId id, const Operands&... operands) {
     check(assembler_.emit(id, operands...));
   }
-  enum class Zeroing : std::uint8_t { no, yes };
-  // With lanes left as they are, or zeroed, where the mask is not set.
+  // Lanes where the mask is not set stay as they are.
   template <class... Operands>
   void emit_masked(InstId id, const asmjit::x86::KReg& mask, const Operands&... operands) {
     assembler_.setExtraReg(mask);
     emit(id, operands...);
   }
-  void emit_masked(InstId id, const asmjit::x86::KReg& mask, const Vec& to, const Vec& from,
-                   Zeroing) {
-    assembler_.setExtraReg(mask);
-    assembler_.addInstOptions(asmjit::InstOptions::kX86_ZMask);
-    emit(id, to, from);
-  }
+  // The next masked instruction zeroes lanes where the mask is not set.
+  void zero_unmasked() { assembler_.addInstOptions(asmjit::InstOptions::kX86_ZMask); }
   void check(asmjit::Error error);
   void note(std::uint32_t i, unsigned r, Register to);
 

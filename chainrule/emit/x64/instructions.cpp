@@ -37,7 +37,8 @@ MultiplyAdd forms_of(Act act) {
 void Generator::instruction(std::uint32_t i) {
   const Instr& instr = program_.code[i];
   switch (instr.act) {
-    case Act::sum: sum(i); return settle();
+    case Act::sum:
+    case Act::sum_product: sum(i); return settle();
     case Act::block: return block(i);
     case Act::loop: return begin_loop(i);
     case Act::end: return end_loop(i);
@@ -91,6 +92,7 @@ void Generator::instruction(std::uint32_t i, unsigned r) {
     case Act::store: return store(i, r);
     case Act::guard: return guard(i, r);
     case Act::sum:
+    case Act::sum_product:
     case Act::block:
     case Act::loop:
     case Act::end: return;
@@ -321,42 +323,43 @@ void Generator::store(std::uint32_t i, unsigned r) {
 
 // Σ over the row vectors is added to the sums lane by lane; lanes that take no part are left out.
 void Generator::sum(std::uint32_t i) {
-  const emit::Place& place = program_.places[program_.code[i].b];
-  const bool is_uniform = program_.code[program_.code[i].a].uniform;
+  const Instr& instr = program_.code[i];
+  const bool is_product = instr.act == Act::sum_product;
+  const emit::Place& place = program_.places[is_product ? instr.c : instr.b];
   const bool is_plain = options_.compensation == Compensation::none;
-  const auto mask_cell = [&](unsigned r) {
-    return x86::ptr(x86::r14, distance(Frame::active_mask(r)));
-  };
+  if (has_avx512() && row_vectors_ == 1 && is_plain) return sum_masked(i, place);
   Register total = kNoRegister;
   for (unsigned r = 0; r < row_vectors_; ++r) {
     const Source a = fetch(i, 0, r, MayBe::in_register);
-    if (has_avx512() && row_vectors_ == 1 && is_plain) {  // what is masked is the store
-      const x86::KReg lanes = active(0);
-      const Mem cell = at(place, 0);
-      advance(i, r);
-      unpin();
-      const Register to = take();
-      emit(I::kIdVaddpd, vec(to), vec(a.reg), cell);
-      emit_masked(I::kIdVmovapd, lanes, cell, vec(to));
-      return;
-    }
+    const Source b = is_product ? fetch(i, 1, r) : Source{};
+    const bool is_first = total == kNoRegister;
+    if (is_first) total = take();
+    pinned_[static_cast<std::size_t>(total)] = true;
     if (has_avx512()) {
       const x86::KReg lanes = active(r);
-      if (total == kNoRegister) {
-        total = take();
-        emit_masked(I::kIdVmovapd, lanes, vec(total), vec(a.reg), Zeroing::yes);
+      if (is_product) {
+        const Operand operand = as_operand(b);
+        if (is_first) zero_unmasked();
+        emit_masked(is_first ? I::kIdVmulpd : I::kIdVfmadd231pd, lanes, vec(total), vec(a.reg),
+                    operand);
+      } else if (is_first) {
+        zero_unmasked();
+        emit_masked(I::kIdVmovapd, lanes, vec(total), vec(a.reg));
       } else {
         emit_masked(I::kIdVaddpd, lanes, vec(total), vec(total), vec(a.reg));
       }
-    } else if (total == kNoRegister) {
-      total = take();
-      emit(I::kIdVandpd, vec(total), vec(a.reg), mask_cell(r));
     } else {
-      const Register part = take();
-      emit(I::kIdVandpd, vec(part), vec(a.reg), mask_cell(r));
-      emit(I::kIdVaddpd, vec(total), vec(total), vec(part));
+      const Register part = is_first ? total : take();
+      const Mem lanes = x86::ptr(x86::r14, distance(Frame::active_mask(r)));
+      if (is_product) {
+        emit(I::kIdVmulpd, vec(part), vec(a.reg), as_operand(b));
+        emit(I::kIdVandpd, vec(part), vec(part), lanes);
+      } else {
+        emit(I::kIdVandpd, vec(part), vec(a.reg), lanes);
+      }
+      if (!is_first) emit(I::kIdVaddpd, vec(total), vec(total), vec(part));
     }
-    if (!is_uniform || r + 1 == row_vectors_) advance(i, r);
+    advance(i, r);
     unpin();
     pinned_[static_cast<std::size_t>(total)] = true;
   }
@@ -367,7 +370,27 @@ void Generator::sum(std::uint32_t i) {
   } else {
     add_compensated(total, place);
   }
-  unpin();
+}
+
+// One row vector: what is masked is the store.
+void Generator::sum_masked(std::uint32_t i, const emit::Place& place) {
+  const x86::KReg lanes = active(0);
+  const Source a = fetch(i, 0, 0, MayBe::in_register);
+  if (program_.code[i].act == Act::sum_product) {
+    const Source b = fetch(i, 1, 0);
+    const Register to = take();
+    const Operand operand = as_operand(b);
+    const Mem cell = at(place, 0);
+    emit(I::kIdVmovapd, vec(to), cell);
+    emit(I::kIdVfmadd231pd, vec(to), vec(a.reg), operand);
+    emit_masked(I::kIdVmovapd, lanes, cell, vec(to));
+    return advance(i, 0);
+  }
+  const Register to = take();
+  const Mem cell = at(place, 0);
+  emit(I::kIdVaddpd, vec(to), vec(a.reg), cell);
+  emit_masked(I::kIdVmovapd, lanes, cell, vec(to));
+  advance(i, 0);
 }
 
 // s = sum + t; the rest is what rounding took away, exactly. Knuth's two-sum, TAOCP 4.2.2.
