@@ -110,6 +110,8 @@ class Generator {
   void load_now(std::uint32_t i, unsigned r);
   void store(std::uint32_t i, unsigned r);
   void sum(std::uint32_t i);
+  Mem waiting(unsigned number) const;
+  void add_group();
   void sum_masked(std::uint32_t i, const emit::Place& place);
   void add_compensated(Register t, const emit::Place& place);
   void guard(std::uint32_t i, unsigned r);
@@ -155,6 +157,8 @@ class Generator {
   std::vector<asmjit::Label> labels_;                     // by loop
   std::array<std::uint32_t, 8> pointer_in_;
   unsigned next_pointer_ = 0;
+  emit::Place group_{};         // of narrow sums, and
+  unsigned waiting_ = 0;        // how many of its vectors wait
   unsigned active_loaded_ = 0;  // bits by row vector: its mask register is up to date
 };
 
