@@ -81,6 +81,10 @@ class Loop final : public Block {
   struct Derived;
 
   Loop(Function body, const Shape& shape, Direction direction, Stacks stacks);
+  std::size_t step_at(std::size_t turn) const;
+  void take_results(std::size_t t, std::span<const double> given, std::span<double> z) const;
+  void run_in_turn(std::span<const double> x, std::span<double> z) const;
+  void run_apart(std::span<const double> x, std::span<double> z) const;
   std::shared_ptr<const DerivedLoop> derived(const LoopRequest& request) const;
   template <class S>
   std::vector<S> carries(std::span<const S> x, std::span<const S> z) const;
