@@ -1,6 +1,7 @@
 // Loops of odd shapes, with branches, of many steps, on many threads.
 #include <thread>
 
+#include "chainrule/graph/save.hpp"
 #include "tests/support/small_stack.hpp"
 #include "tests/transform/loops.hpp"
 
@@ -69,7 +70,7 @@ TEST(Loop, descending_runs_the_last_step_first) {
   const auto plain = [](const Scalars& v) {
     Scalar c = v[0], sum = 0.0;
     Scalars z(5);
-    for (const std::size_t t : {2, 1, 0}) {
+    for (const std::size_t t : {2u, 1u, 0u}) {
       z[1 + t] = c;
       sum += c * v[1 + t];
       c = c * 0.5 + v[1 + t];
@@ -167,16 +168,38 @@ TEST(Loop, rows_of_a_function_agree_with_one_at_a_time) {
       },
       shape(4));
   const Vector in = random_numbers(4 * 100, 23);
-  Vector out(100);
-  f.rows(in, out);
   const Function slopes = grad(f);
-  Vector gradients(400);
+  Vector out(100), gradients(400);
+  f.rows(in, out);
   slopes.rows(in, gradients);
   for (std::size_t r = 0; r < 100; ++r) {
-    const Vector row(in.begin() + 4 * r, in.begin() + 4 * r + 4);
+    const std::span<const double> row = std::span(in).subspan(4 * r, 4);
     EXPECT_EQ(out[r], f(row)[0]);
-    EXPECT_EQ(Vector(gradients.begin() + 4 * r, gradients.begin() + 4 * r + 4), slopes(row));
+    const Vector one = slopes(row);
+    EXPECT_TRUE(std::ranges::equal(std::span(gradients).subspan(4 * r, 4), one)) << "row " << r;
   }
+}
+
+TEST(Loop, a_capture_that_a_later_branch_is_the_first_to_read_is_refused) {
+  const Function f = record(
+      [](Scalar w, const Scalars& xs) {
+        return sum_over(
+            [w](Scalar x) {
+              if (x > 0.0) return x * w;
+              return x;
+            },
+            xs);
+      },
+      1.0, Vector{-1, -2});
+  EXPECT_EQ(f(3.0, Vector{-1, -2})[0], -3.0);
+  // The recording at −1 has not met w, so that it is no input of the loop.
+  EXPECT_THROW(f(3.0, Vector{-1, 2}), HandleError);
+}
+
+TEST(Loop, a_trace_that_calls_one_is_not_written_to_a_file) {
+  const Function f =
+      record([](const Scalars& v) { return sum_over([](Scalar x) { return x; }, v); }, shape(2));
+  EXPECT_NE(message_of([&] { save(f.trace(), "loop.crt"); }).find("loop"), std::string::npos);
 }
 
 TEST(Loop, functions_with_loops_are_called_in_functions) {
