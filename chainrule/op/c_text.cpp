@@ -54,7 +54,7 @@ struct Foreign {
   const char* cxx;
 };
 constexpr const char* kScaled =
-    "  if (x != $trunc(x)) return NAN;\n"
+    "  if (y != $trunc(y)) return NAN;\n"
     "  return $scalbn(x, (int)(y < -5000.0 ? -5000.0 : y > 5000.0 ? 5000.0 : y));\n";
 constexpr const char* kInterpolated = "  return $fma(w, y, $fma(-w, x, x));\n";
 constexpr Foreign kForeign[] = {
@@ -222,13 +222,16 @@ CText CRows::operation(Op op, std::span<const CText> x) {
   return {text + ")"};
 }
 
+bool CRows::is_hidden(Op op) const {
+  return calls_ == CCalls::opaque && (op == Op::pow || op == Op::fmax || op == Op::fmin);
+}
+
 std::string CRows::callee(Op op) {
   const std::string library = language_ == CLanguage::cxx ? "std::" : "";
   if (const char* text = foreign(op, language_); text != nullptr && is_name(text)) {
     return library + text;
   }
-  const bool is_hidden = op == Op::pow && powers_ == CPowers::opaque;
-  if (is_of_c_library(op) && !is_hidden) return library + std::string(info(op).name);
+  if (is_of_c_library(op) && !is_hidden(op)) return library + std::string(info(op).name);
   if (!is_written_[static_cast<std::size_t>(op)]) {
     is_written_[static_cast<std::size_t>(op)] = true;
     write(op);
@@ -239,8 +242,10 @@ std::string CRows::callee(Op op) {
 void CRows::write(Op op) {
   const OpInfo& row = info(op);
   const std::string head = signature(prefix_ + std::string(row.name), op);
-  if (op == Op::pow) {
-    helpers_ += "static double (*const volatile " + prefix_ + "pow)(double, double) = pow;\n";
+  if (is_hidden(op)) {
+    const std::string name(row.name);
+    helpers_ +=
+        "static double (*const volatile " + prefix_ + name + ")(double, double) = " + name + ";\n";
     return;
   }
   const char* const linkage = language_ == CLanguage::cxx ? "inline " : "static ";

@@ -42,15 +42,16 @@ struct CNames {
   std::vector<bool> is_named;       ///< by step
 };
 
-/// Compilers make x*x of pow(x, 2.0), which is another number once in a thousand times. `opaque`
+/// Compilers take some functions of the library for others: x*x for pow(x, 2.0), which is another
+/// number once in a thousand times, and fmax(y, x) for fmax(x, y), which may be -0 for 0. `opaque`
 /// hides from them what is called.
-enum class CPowers : std::uint8_t { plain, opaque };
+enum class CCalls : std::uint8_t { plain, opaque };
 
 class CRows {
  public:
   /// `prefix` begins the name of every function that helpers() writes.
-  CRows(CLanguage language, std::string prefix, CPowers powers = CPowers::plain)
-      : language_(language), powers_(powers), prefix_(std::move(prefix)) {}
+  CRows(CLanguage language, std::string prefix, CCalls calls = CCalls::plain)
+      : language_(language), calls_(calls), prefix_(std::move(prefix)) {}
 
   /// An operation on expressions. Throws Error for a row that the language has no function for.
   CText operation(Op op, std::span<const CText> x);
@@ -60,11 +61,12 @@ class CRows {
   const std::string& helpers() const { return helpers_; }
 
  private:
+  bool is_hidden(Op op) const;
   void write(Op op);
   std::string body_of(Op op);
 
   CLanguage language_;
-  CPowers powers_;
+  CCalls calls_;
   std::string prefix_, helpers_;
   std::array<bool, kOpCount> is_written_{};
 };

@@ -256,7 +256,7 @@ std::string Document::header() const {
 
 CSource Document::run(std::span<const CPart> parts) {
   CRows rows(CLanguage::c99, name_ + "_",
-             options_.arithmetic == Arithmetic::strict ? CPowers::opaque : CPowers::plain);
+             options_.arithmetic == Arithmetic::strict ? CCalls::opaque : CCalls::plain);
   for (const CPart part : parts) emitted_.push_back(emit(part, rows));
   std::string functions;
   bool is_in_parts = false, allocates = false;
