@@ -266,8 +266,8 @@ void CRows::write(Op op) {
     helpers_ +=
         head + ";  // not in <cmath>: boost::math::" + std::string(row.name) + ", for instance\n";
   } else {
-    fail("c", "C99 has no function for the operation '" + std::string(row.name) + "' (" +
-                  std::string(row.text) + ")");
+    fail("emit_c", "C99 has no function for the operation '" + std::string(row.name) + "' (" +
+                       std::string(row.text) + ")");
   }
 }
 

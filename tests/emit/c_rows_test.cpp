@@ -55,7 +55,6 @@ std::map<std::string, Lacks> add_rows(CLibrary& library) {
     try {
       library.add(emit_c(function_of(row), {.name = name_of(row),
                                             .parts = std::move(parts),
-                                            .by = {},
                                             .arithmetic = Arithmetic::strict})
                       .source);
       return true;

@@ -22,11 +22,11 @@ enum class CPart : std::uint8_t { value, gradient, jacobian, hessian };
 
 struct EmitCOptions {
   /// Begins the name of everything in the file. Empty: made of the Function's name.
-  std::string name;
+  std::string name = {};
   /// Empty: the value, and the gradient or, where there are several outputs, the Jacobian.
-  std::vector<CPart> parts;
+  std::vector<CPart> parts = {};
   /// The inputs that are differentiated by, in this order. Empty: all.
-  std::vector<std::size_t> by;
+  std::vector<std::size_t> by = {};
   /// strict: compiled without contraction, the C gives the bits of the eager engine wherever its
   /// math library is the same one.
   Arithmetic arithmetic = Arithmetic::relaxed;
