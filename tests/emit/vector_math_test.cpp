@@ -165,7 +165,7 @@ class Sampler {
   std::vector<Lane> hard_ = hard_numbers<Lane>();
 };
 
-// `count` points at least, before them every hard number (for two operands every pair).
+// Every hard number, or of pairs of them one in seven; then `count` points of all kinds.
 template <class Lane>
 Points<Lane> samples(const OpInfo& row, std::size_t count) {
   Points<Lane> points;
@@ -174,12 +174,12 @@ Points<Lane> samples(const OpInfo& row, std::size_t count) {
     points[0].push_back(x), points[1].push_back(y), points[2].push_back(w);
   };
   const std::vector<Lane> hard = hard_numbers<Lane>();
-  for (const Lane x : hard) {
-    if (row.arity == 1) add(x, 1, 1);
-    for (std::size_t i = 0; row.arity == 2 && has_vector_math(row.op) && i < hard.size(); ++i)
-      add(x, hard[i], 1);
+  const std::size_t pairs = row.arity == 2 && has_vector_math(row.op) ? hard.size() : 0;
+  for (std::size_t i = 0; i < hard.size(); ++i) {
+    if (row.arity == 1) add(hard[i], 1, 1);
+    for (std::size_t k = i % 7; k < pairs; k += 7) add(hard[i], hard[k], 1);
   }
-  while (points[0].size() < count || points[0].size() % kWidest != 0)
+  for (std::size_t i = 0; i < count || points[0].size() % kWidest != 0; ++i)
     add(sampler.number(), sampler.number(), sampler.number());
   return points;
 }
