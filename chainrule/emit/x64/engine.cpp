@@ -12,6 +12,7 @@ x64::CodeOptions code_options(const EngineOptions& options) {
   x64::CodeOptions code;
   code.isa = options.compile.backend == Backend::avx512 ? x64::Isa::avx512 : x64::Isa::avx2;
   code.row_vectors = options.row_vectors;
+  code.form = options.packs > 1 ? x64::Form::segments : x64::Form::whole;
   code.arithmetic = options.compile.arithmetic;
   if (options.compile.summation == CompileOptions::Summation::compensated) {
     code.compensation = x64::Compensation::running;
@@ -39,6 +40,7 @@ class X64Engine final : public Engine {
     if (lowered_.uniform.outs > 0) {
       x64::CodeOptions once = code_options(options);
       once.row_vectors = 1;
+      once.form = x64::Form::whole;
       once.compensation = x64::Compensation::none;
       uniform_ = std::make_unique<x64::Code>(lowered_.uniform, once);
     }
@@ -56,6 +58,7 @@ class X64Engine final : public Engine {
     sums_bytes_ = aligned(8 * numbers * lowered_.rows.sums);
     frame_bytes_ = aligned(rows_code_.frame_bytes());
     if (uniform_) frame_bytes_ = std::max(frame_bytes_, aligned(uniform_->frame_bytes()));
+    if (options.packs > 1) packs_ = options.packs;
     const auto wide = static_cast<std::uint32_t>(rows_);
     for (std::size_t k = 0; k < layout.is_shared.size(); ++k) {
       input_at_.push_back(lowered_.input_place[k] * (layout.is_shared[k] ? 1 : wide));
@@ -68,7 +71,12 @@ class X64Engine final : public Engine {
   void prepare(Work& work) const override {
     if (!uniform_) return;
     uniform_->activate(work.frame, uniform_->lanes());
-    (*uniform_)({work.shared, nullptr, uniform_->constants(), work.frame, work.out, nullptr});
+    (*uniform_)({.shared = work.shared,
+                 .rows = nullptr,
+                 .constants = uniform_->constants(),
+                 .frame = work.frame,
+                 .out = work.out,
+                 .sums = nullptr});
     double* const to = work.shared + lowered_.shared_inputs;
     for (std::size_t k = 0; k < lowered_.uniform.outs; ++k) to[k] = work.out[k * uniform_->lanes()];
   }
@@ -76,8 +84,12 @@ class X64Engine final : public Engine {
   void begin(Work& work) const override { std::memset(work.sums, 0, sums_bytes_); }
 
   void run(Work& work, std::size_t count) const override {
-    rows_code_.activate(work.frame, count);
-    rows_code_({work.shared, work.in, rows_code_.constants(), work.frame, work.out, work.sums});
+    const std::size_t packs = (count + rows_ - 1) / rows_;
+    for (std::size_t p = 0; p < packs; ++p) {
+      rows_code_.activate(work.frame + p * frame_bytes_, std::min(rows_, count - p * rows_));
+    }
+    rows_code_({work.shared, work.in, rows_code_.constants(), work.frame, work.out, work.sums, packs,
+                frame_bytes_, in_bytes_, out_bytes_});
   }
 
   bool is_answered(const Work& work, std::size_t row) const override {
