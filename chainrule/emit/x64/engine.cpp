@@ -88,8 +88,8 @@ class X64Engine final : public Engine {
     for (std::size_t p = 0; p < packs; ++p) {
       rows_code_.activate(work.frame + p * frame_bytes_, std::min(rows_, count - p * rows_));
     }
-    rows_code_({work.shared, work.in, rows_code_.constants(), work.frame, work.out, work.sums, packs,
-                frame_bytes_, in_bytes_, out_bytes_});
+    rows_code_({work.shared, work.in, rows_code_.constants(), work.frame, work.out, work.sums,
+                packs, frame_bytes_, in_bytes_, out_bytes_});
   }
 
   bool is_answered(const Work& work, std::size_t row) const override {
@@ -103,7 +103,7 @@ class X64Engine final : public Engine {
     const std::size_t lanes = rows_code_.lanes(), sums = lowered_.rows.sums;
     const bool has_rests = !is_narrow_ && sums > 0 && sums_bytes_ >= 2 * 8 * lanes * sums;
     for (std::size_t k = 0; k < totals.size(); ++k) {
-      if (!is_summed(k)) continue;
+      if (!layout().is_summed[k]) continue;
       if (is_narrow_) {
         totals[k] += work.sums[output_at_[k]];
         continue;

@@ -163,8 +163,8 @@ class Generator {
   std::vector<asmjit::Label> labels_;                     // by loop
   std::array<std::uint32_t, 8> pointer_in_;
   unsigned next_pointer_ = 0;
-  emit::Place group_{};         // of narrow sums, and
-  unsigned waiting_ = 0;        // how many of its vectors wait
+  emit::Place group_{};   // of narrow sums, and
+  unsigned waiting_ = 0;  // how many of its vectors wait
   asmjit::Label segment_;
   std::size_t segment_offset_ = 0;
   unsigned active_loaded_ = 0;  // bits by row vector: its mask register is up to date
