@@ -70,8 +70,11 @@ std::vector<CArray> arrays_of(CPart part, std::size_t outputs, std::size_t by) {
   return {};
 }
 
-// The one place that a Trace passes on its way to C.
-Trace prepared(Trace trace, const EmitCOptions&) { return trace; }
+// The one place that a Trace passes on its way to C, whose fma() may be a slow function.
+Trace prepared(Trace trace, const EmitCOptions& options) {
+  return optimise(std::move(trace),
+                  {.arithmetic = options.arithmetic, .fma = OptimiseOptions::Fma::as_function});
+}
 
 // ---- names ------------------------------------------------------------------------------------
 
