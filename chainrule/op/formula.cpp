@@ -50,7 +50,6 @@ class Draft {
   friend Draft operator*(const Draft& x, const Draft& y) { return mul(x, y); }
   friend Draft operator/(const Draft& x, const Draft& y) { return div(x, y); }
   friend Draft operator-(const Draft& x) { return neg(x); }
-  friend Draft operator+(const Draft& x) { return x; }
 
   // A truth is a Draft as well.
   friend Draft operator==(const Draft& x, const Draft& y) { return eq(x, y); }
@@ -59,7 +58,6 @@ class Draft {
   friend Draft operator<=(const Draft& x, const Draft& y) { return le(x, y); }
   friend Draft operator>(const Draft& x, const Draft& y) { return gt(x, y); }
   friend Draft operator>=(const Draft& x, const Draft& y) { return ge(x, y); }
-  friend Draft operator!(const Draft& x) { return negate(x); }
   friend Draft and_(const Draft& x, const Draft& y) { return both(x, y); }
   friend Draft or_(const Draft& x, const Draft& y) { return either(x, y); }
   friend Draft choose(const Draft& c, const Draft& a, const Draft& b) { return select(c, a, b); }
