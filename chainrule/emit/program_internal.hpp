@@ -25,13 +25,15 @@ inline constexpr std::uint8_t kNow = 0xFF;
 
 /// What a place is counted in, and from where.
 enum class Space : std::uint8_t {
-  shared,    ///< numbers that all rows share
-  row,       ///< inputs of the rows, a vector each
-  constant,  ///< Program::constants
-  frame,     ///< cells for arrays and for what goes round a loop, a vector each
-  out,       ///< outputs, a vector each
-  sum        ///< sums over rows
+  shared,     ///< numbers that all rows share
+  row,        ///< inputs of the rows, a vector each
+  constant,   ///< Program::constants
+  frame,      ///< cells for arrays and for what goes round a loop, a vector each
+  out,        ///< outputs, a vector each
+  sum,        ///< sums over rows, a vector each
+  narrow_sum  ///< sums over rows, a number each, in groups of kSumGroup
 };
+inline constexpr std::uint32_t kSumGroup = 8;
 constexpr bool is_uniform(Space space) {
   return space == Space::shared || space == Space::constant;
 }

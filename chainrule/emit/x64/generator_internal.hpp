@@ -63,6 +63,7 @@ class Generator {
   // ---- memory --------------------------------------------------------------------------------
   std::size_t element_bytes(emit::Space space) const;
   std::int32_t distance(std::size_t bytes) const;
+  std::int32_t in_frame(std::size_t offset) const;
   Mem at(const emit::Place& place, unsigned r);
   Mem home(Key k);
   Operand as_operand(const Source& source);
@@ -81,7 +82,7 @@ class Generator {
   void release(Register r);
   void load(Register r, Key k);
   Register into_register(Key k);
-  bool is_worth_a_register(Key k, std::uint32_t next) const;
+  bool is_worth_a_register(std::uint32_t i, int number, unsigned r) const;
   Source fetch(std::uint32_t i, int number, unsigned r, MayBe may_be = MayBe::memory);
   std::uint32_t next_after(std::uint32_t i, int number, unsigned r) const;
   bool dies(std::uint32_t i, int number, unsigned r) const;
@@ -90,6 +91,7 @@ class Generator {
   void settle();
   void define(std::uint32_t i, unsigned r, Register to);
   void flush(std::uint32_t i, unsigned r);
+  void flush_all();
   void drop_all();
 
   // ---- instructions --------------------------------------------------------------------------
@@ -110,6 +112,8 @@ class Generator {
   void load_now(std::uint32_t i, unsigned r);
   void store(std::uint32_t i, unsigned r);
   void sum(std::uint32_t i);
+  Mem waiting(unsigned number) const;
+  void add_group();
   void sum_masked(std::uint32_t i, const emit::Place& place);
   void add_compensated(Register t, const emit::Place& place);
   void guard(std::uint32_t i, unsigned r);
@@ -117,6 +121,10 @@ class Generator {
   void begin_loop(std::uint32_t i);
   void end_loop(std::uint32_t i);
   void call_address(const void* address);
+  void begin_segment();
+  void end_segment();
+  void add_pointers(std::uint32_t loop);
+  void set_pointers(std::uint32_t loop);
   asmjit::x86::KReg active(unsigned r);
 
   template <class... Operands>
@@ -155,6 +163,10 @@ class Generator {
   std::vector<asmjit::Label> labels_;                     // by loop
   std::array<std::uint32_t, 8> pointer_in_;
   unsigned next_pointer_ = 0;
+  emit::Place group_{};         // of narrow sums, and
+  unsigned waiting_ = 0;        // how many of its vectors wait
+  asmjit::Label segment_;
+  std::size_t segment_offset_ = 0;
   unsigned active_loaded_ = 0;  // bits by row vector: its mask register is up to date
 };
 

@@ -246,13 +246,13 @@ void Generator::guard(std::uint32_t i, unsigned r) {
   const Source mask = fetch(i, 0, r, MayBe::in_register);
   if (has_avx512()) {
     const x86::KReg lanes = active(r);
-    const Mem cell = x86::word_ptr(x86::r14, distance(Frame::active_bits(r)));
+    const Mem cell = x86::word_ptr(x86::r14, in_frame(Frame::active_bits(r)));
     emit(I::kIdVpmovq2m, x86::k1, vec(mask.reg));
     emit(I::kIdKandw, lanes, lanes, x86::k1);
     emit(I::kIdKmovw, cell, lanes);
   } else {
     const Register both = take();
-    const Mem cell = x86::ptr(x86::r14, distance(Frame::active_mask(r)));
+    const Mem cell = x86::ptr(x86::r14, in_frame(Frame::active_mask(r)));
     emit(I::kIdVandpd, vec(both), vec(mask.reg), cell);
     emit(I::kIdVmovapd, cell, vec(both));
   }
@@ -263,7 +263,7 @@ void Generator::guard(std::uint32_t i, unsigned r) {
 x86::KReg Generator::active(unsigned r) {
   const x86::KReg lanes = x86::k(kFirstActive + r);
   if ((active_loaded_ & (1u << r)) == 0) {
-    emit(I::kIdKmovw, lanes, x86::word_ptr(x86::r14, distance(Frame::active_bits(r))));
+    emit(I::kIdKmovw, lanes, x86::word_ptr(x86::r14, in_frame(Frame::active_bits(r))));
     active_loaded_ |= 1u << r;
   }
   return lanes;
@@ -327,7 +327,8 @@ void Generator::sum(std::uint32_t i) {
   const bool is_product = instr.act == Act::sum_product;
   const emit::Place& place = program_.places[is_product ? instr.c : instr.b];
   const bool is_plain = options_.compensation == Compensation::none;
-  if (has_avx512() && row_vectors_ == 1 && is_plain) return sum_masked(i, place);
+  const bool is_narrow = place.space == emit::Space::narrow_sum;
+  if (has_avx512() && row_vectors_ == 1 && is_plain && !is_narrow) return sum_masked(i, place);
   Register total = kNoRegister;
   for (unsigned r = 0; r < row_vectors_; ++r) {
     const Source a = fetch(i, 0, r, MayBe::in_register);
@@ -350,7 +351,7 @@ void Generator::sum(std::uint32_t i) {
       }
     } else {
       const Register part = is_first ? total : take();
-      const Mem lanes = x86::ptr(x86::r14, distance(Frame::active_mask(r)));
+      const Mem lanes = x86::ptr(x86::r14, in_frame(Frame::active_mask(r)));
       if (is_product) {
         emit(I::kIdVmulpd, vec(part), vec(a.reg), as_operand(b));
         emit(I::kIdVandpd, vec(part), vec(part), lanes);
@@ -363,13 +364,70 @@ void Generator::sum(std::uint32_t i) {
     unpin();
     pinned_[static_cast<std::size_t>(total)] = true;
   }
-  if (is_plain) {
+  if (is_narrow) {
+    const std::uint32_t number = place.first % lanes_;
+    if (number == 0) group_ = place;
+    emit(I::kIdVmovapd, waiting(number), vec(total));
+    waiting_ = number + 1;
+    if (waiting_ == lanes_) add_group();
+  } else if (is_plain) {
     const Mem cell = at(place, 0);
     emit(I::kIdVaddpd, vec(total), vec(total), cell);
     emit(I::kIdVmovapd, cell, vec(total));
   } else {
     add_compensated(total, place);
   }
+}
+
+x86::Mem Generator::waiting(unsigned number) const {
+  return x86::ptr(x86::r14, in_frame(frame_.waiting(number)));
+}
+
+// The vectors that wait become one, each its lane: their sums over all lanes. Halves are added and
+// neighbours interleaved, as in transposing.
+void Generator::add_group() {
+  if (waiting_ == 0) return;
+  std::array<Register, 5> free;
+  for (Register& r : free) {
+    r = take();
+    pinned_[static_cast<std::size_t>(r)] = true;
+  }
+  const auto [zero, x, y, u, w] = free;
+  if (waiting_ < lanes_) emit(I::kIdVxorpd, vec(zero), vec(zero), vec(zero));
+  for (unsigned k = waiting_; k < lanes_; ++k) emit(I::kIdVmovapd, waiting(k), vec(zero));
+  // Vectors k and k + 1, lanes in turn, neighbours added: to.
+  const auto pair = [&](unsigned k, Register to) {
+    emit(I::kIdVmovapd, vec(x), waiting(k));
+    emit(I::kIdVunpcklpd, vec(y), vec(x), waiting(k + 1));
+    emit(I::kIdVunpckhpd, vec(x), vec(x), waiting(k + 1));
+    emit(I::kIdVaddpd, vec(to), vec(x), vec(y));
+  };
+  if (has_avx512()) {
+    // Of a and b the quarters 0 and 2, and 1 and 3, added: a.
+    const auto halve = [&](Register a, Register b) {
+      emit(I::kIdVshuff64x2, vec(x), vec(a), vec(b), Imm(0x88));
+      emit(I::kIdVshuff64x2, vec(y), vec(a), vec(b), Imm(0xDD));
+      emit(I::kIdVaddpd, vec(a), vec(x), vec(y));
+    };
+    pair(0, u);
+    pair(2, w);
+    halve(u, w);
+    pair(4, w);
+    pair(6, zero);
+    halve(w, zero);
+    halve(u, w);
+  } else {
+    pair(0, u);
+    pair(2, w);
+    emit(I::kIdVperm2f128, vec(x), vec(u), vec(w), Imm(0x20));
+    emit(I::kIdVperm2f128, vec(y), vec(u), vec(w), Imm(0x31));
+    emit(I::kIdVaddpd, vec(u), vec(x), vec(y));
+  }
+  const Mem cell = at(group_, 0);
+  emit(I::kIdVaddpd, vec(u), vec(u), cell);
+  emit(I::kIdVmovapd, cell, vec(u));
+  waiting_ = 0;
+  unpin();
 }
 
 // One row vector: what is masked is the store.
