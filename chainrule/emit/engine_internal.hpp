@@ -41,23 +41,29 @@ class Engine {
   virtual ~Engine() = default;
 
   const Layout& layout() const { return layout_; }
-  std::size_t rows() const { return rows_; }  ///< of a block
+  std::size_t rows() const { return rows_; }    ///< of a block
+  std::size_t packs() const { return packs_; }  ///< blocks that one run() computes, at most
   std::span<const std::uint32_t> input_at() const { return input_at_; }
   std::span<const std::uint32_t> output_at() const { return output_at_; }
   bool is_summed(std::size_t output) const { return layout_.is_summed[output] && sums_itself_; }
 
   std::size_t shared_bytes() const { return shared_bytes_; }
   /// Of everything else.
-  std::size_t work_bytes() const { return in_bytes_ + out_bytes_ + sums_bytes_ + frame_bytes_; }
-  /// Lays `work` out in memory of that size.
+  std::size_t work_bytes() const {
+    return packs_ * (in_bytes_ + out_bytes_ + frame_bytes_) + sums_bytes_;
+  }
+  /// Lays `work` out in memory of that size: what it holds of the first block.
   void lay_out(std::byte* memory, Work& work) const;
+  /// The same of another one.
+  Work block(const Work& first, std::size_t number) const;
 
   /// Once a run, when the shared inputs are in place; on any one Work.
   virtual void prepare(Work& work) const = 0;
   /// Once a thread of a run, when what is shared is ready.
   virtual void begin(Work& work) const = 0;
-  /// Computes a block whose first `count` rows are in place. The others repeat one of them.
-  virtual void run(Work& work, std::size_t count) const = 0;
+  /// Computes blocks whose rows are in place, `count` of them; the rest of the last block repeats
+  /// one of them.
+  virtual void run(Work& first, std::size_t count) const = 0;
   /// Whether all guards of a row held in the last run().
   virtual bool is_answered(const Work& work, std::size_t row) const = 0;
   virtual bool all_answered(const Work& work, std::size_t count) const = 0;
@@ -74,7 +80,7 @@ class Engine {
   explicit Engine(const Layout& layout) : layout_(layout) {}
 
   Layout layout_;
-  std::size_t rows_ = 1;
+  std::size_t rows_ = 1, packs_ = 1;
   std::vector<std::uint32_t> input_at_, output_at_;
   bool sums_itself_ = false;
   std::size_t shared_bytes_ = 0, in_bytes_ = 0, out_bytes_ = 0, sums_bytes_ = 0, frame_bytes_ = 0;
@@ -83,6 +89,7 @@ class Engine {
 struct EngineOptions {
   CompileOptions compile;
   unsigned row_vectors = 1;
+  unsigned packs = 1;  ///< more than one: in segments
 };
 
 /// The trace is optimised already. Throws Error where the backend is not to be had.

@@ -145,23 +145,25 @@ Kernel::State::State(const Function& of, const CompileOptions& with) : f(of), op
   optimise_seconds = seconds_since(start);
 }
 
-unsigned Kernel::State::row_vectors_for(const Layout& layout, std::size_t rows) const {
-  if (options.backend == Backend::interpret) return 1;
-  const unsigned lanes = options.backend == Backend::avx512 ? 8 : 4;
-  if (options.row_vectors != 0) return options.row_vectors;
-  if (rows <= lanes) return 1;
+Kernel::State::Pass Kernel::State::pass_for(const Layout& layout, std::size_t rows) const {
+  if (options.backend == Backend::interpret) return {1, 1};
+  const std::size_t lanes = options.backend == Backend::avx512 ? 8 : 4;
+  Pass pass{std::max(options.row_vectors, 1u), 1};
+  if (const char* e = getenv("PACKS")) { pass.packs = (unsigned)atoi(e); if (rows > lanes) return pass; }
+  pass.packs = 1;
+  if (options.row_vectors != 0 || rows <= lanes) return pass;
   const auto sums =
       static_cast<std::size_t>(std::count(layout.is_summed.begin(), layout.is_summed.end(), true));
   const bool has_loops = !trace.graph.calls().empty();
-  if (has_loops && sums > 0 && rows >= 4 * lanes) return 4;
-  return 1;
+  if (has_loops && sums > 0 && rows >= 4 * lanes) pass.row_vectors = 4;
+  return pass;
 }
 
 const Engine& Kernel::State::engine(const Layout& layout, std::size_t rows) const {
-  const unsigned vectors = row_vectors_for(layout, rows);
+  const Pass pass = pass_for(layout, rows);
   const auto found = [&]() -> const Engine* {
     for (const Made& made : engines) {
-      if (made.row_vectors == vectors && made.layout == layout) return made.engine.get();
+      if (made.pass == pass && made.layout == layout) return made.engine.get();
     }
     return nullptr;
   };
@@ -177,14 +179,14 @@ const Engine& Kernel::State::engine(const Layout& layout, std::size_t rows) cons
     made = emit::make_interpreter(trace, layout);
   } else {
     try {
-      made = emit::make_x64(trace, layout, {options, vectors});
+      made = emit::make_x64(trace, layout, {options, pass.row_vectors, pass.packs});
     } catch (const Error&) {
       if (!may_fall_back) throw;
       made = emit::make_interpreter(trace, layout);  // no executable memory
     }
   }
   compile_seconds = seconds_since(start);
-  engines.push_back({layout, vectors, std::move(made)});
+  engines.push_back({layout, pass, std::move(made)});
   return *engines.back().engine;
 }
 
@@ -237,16 +239,27 @@ class Run {
     Work work{shared_};
     engine_.lay_out(memory.work(engine_.work_bytes()), work);
     engine_.begin(work);
-    for (std::size_t row = first; row < last; row += engine_.rows()) {
-      const std::size_t count = std::min(engine_.rows(), last - row);
-      block(memory, work, row, count, totals);
+    const std::size_t most = engine_.rows() * engine_.packs();
+    for (std::size_t row = first; row < last; row += most) {
+      const std::size_t count = std::min(most, last - row);
+      for (std::size_t p = 0; p * engine_.rows() < count; ++p) {
+        take(engine_.block(work, p), row + p * engine_.rows(), in_block(p, count));
+      }
+      engine_.run(work, count);
+      for (std::size_t p = 0; p * engine_.rows() < count; ++p) {
+        give_block(memory, engine_.block(work, p), row + p * engine_.rows(), in_block(p, count),
+                   totals);
+      }
     }
     engine_.add_sums(work, totals);
   }
 
  private:
-  void block(Memory& memory, Work& work, std::size_t row, std::size_t count,
-             std::span<double> totals) const {
+  std::size_t in_block(std::size_t p, std::size_t count) const {
+    return std::min(engine_.rows(), count - p * engine_.rows());
+  }
+
+  void take(const Work& work, std::size_t row, std::size_t count) const {
     std::size_t input = 0;
     for (std::size_t a = 0; a < sources_.size(); ++a) {
       const std::size_t width = f_.arguments()[a].example.size();
@@ -256,7 +269,10 @@ class Run {
       }
       input += width;
     }
-    engine_.run(work, count);
+  }
+
+  void give_block(Memory& memory, const Work& work, std::size_t row, std::size_t count,
+                  std::span<double> totals) const {
     if (engine_.all_answered(work, count)) {
       give(work, row, 0, count, totals);
       return;

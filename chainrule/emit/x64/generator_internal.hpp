@@ -63,6 +63,7 @@ class Generator {
   // ---- memory --------------------------------------------------------------------------------
   std::size_t element_bytes(emit::Space space) const;
   std::int32_t distance(std::size_t bytes) const;
+  std::int32_t in_frame(std::size_t offset) const;
   Mem at(const emit::Place& place, unsigned r);
   Mem home(Key k);
   Operand as_operand(const Source& source);
@@ -81,7 +82,7 @@ class Generator {
   void release(Register r);
   void load(Register r, Key k);
   Register into_register(Key k);
-  bool is_worth_a_register(Key k, std::uint32_t next) const;
+  bool is_worth_a_register(std::uint32_t i, int number, unsigned r) const;
   Source fetch(std::uint32_t i, int number, unsigned r, MayBe may_be = MayBe::memory);
   std::uint32_t next_after(std::uint32_t i, int number, unsigned r) const;
   bool dies(std::uint32_t i, int number, unsigned r) const;
@@ -90,6 +91,7 @@ class Generator {
   void settle();
   void define(std::uint32_t i, unsigned r, Register to);
   void flush(std::uint32_t i, unsigned r);
+  void flush_all();
   void drop_all();
 
   // ---- instructions --------------------------------------------------------------------------
@@ -110,31 +112,33 @@ class Generator {
   void load_now(std::uint32_t i, unsigned r);
   void store(std::uint32_t i, unsigned r);
   void sum(std::uint32_t i);
+  Mem waiting(unsigned number) const;
+  void add_group();
+  void sum_masked(std::uint32_t i, const emit::Place& place);
   void add_compensated(Register t, const emit::Place& place);
   void guard(std::uint32_t i, unsigned r);
   void block(std::uint32_t i);
   void begin_loop(std::uint32_t i);
   void end_loop(std::uint32_t i);
   void call_address(const void* address);
+  void begin_segment();
+  void end_segment();
+  void add_pointers(std::uint32_t loop);
+  void set_pointers(std::uint32_t loop);
   asmjit::x86::KReg active(unsigned r);
 
   template <class... Operands>
   void emit(InstId id, const Operands&... operands) {
     check(assembler_.emit(id, operands...));
   }
-  enum class Zeroing : std::uint8_t { no, yes };
-  // With lanes left as they are, or zeroed, where the mask is not set.
+  // Lanes where the mask is not set stay as they are.
   template <class... Operands>
   void emit_masked(InstId id, const asmjit::x86::KReg& mask, const Operands&... operands) {
     assembler_.setExtraReg(mask);
     emit(id, operands...);
   }
-  void emit_masked(InstId id, const asmjit::x86::KReg& mask, const Vec& to, const Vec& from,
-                   Zeroing) {
-    assembler_.setExtraReg(mask);
-    assembler_.addInstOptions(asmjit::InstOptions::kX86_ZMask);
-    emit(id, to, from);
-  }
+  // The next masked instruction zeroes lanes where the mask is not set.
+  void zero_unmasked() { assembler_.addInstOptions(asmjit::InstOptions::kX86_ZMask); }
   void check(asmjit::Error error);
   void note(std::uint32_t i, unsigned r, Register to);
 
@@ -159,6 +163,10 @@ class Generator {
   std::vector<asmjit::Label> labels_;                     // by loop
   std::array<std::uint32_t, 8> pointer_in_;
   unsigned next_pointer_ = 0;
+  emit::Place group_{};         // of narrow sums, and
+  unsigned waiting_ = 0;        // how many of its vectors wait
+  asmjit::Label segment_;
+  std::size_t segment_offset_ = 0;
   unsigned active_loaded_ = 0;  // bits by row vector: its mask register is up to date
 };
 
