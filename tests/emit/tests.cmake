@@ -1,0 +1,9 @@
+# The points at which the laws ask the rows, a count of allocations; blocks of user code.
+target_sources(test_emit PRIVATE
+  ${folder}/../laws/kinks.cpp ${folder}/../laws/reading.cpp ${folder}/../laws/samples.cpp
+  ${folder}/../support/allocations.cpp)
+if(TARGET chainrule_block)
+  target_link_libraries(test_emit PRIVATE chainrule::block)
+else()  # left out, for want of Eigen
+  set_source_files_properties(${folder}/scalars_test.cpp PROPERTIES HEADER_FILE_ONLY ON)
+endif()
