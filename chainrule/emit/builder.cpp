@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::uint64_t kOne = std::bit_cast<std::uint64_t>(1.0);
 constexpr std::uint64_t kAllBits = ~0ull;
+constexpr std::uint64_t kSignBit = 1ull << 63;
 
 std::uint64_t mixed(std::uint64_t hash, std::uint64_t more) {
   hash = (hash ^ more) * 0x9E3779B97F4A7C15u;
@@ -51,6 +52,7 @@ bool commutes(const Instr& i) {
     case Act::call:
     case Act::store:
     case Act::sum:
+    case Act::sum_product:
     case Act::guard:
     case Act::block:
     case Act::loop:
@@ -187,9 +189,23 @@ void Builder::effect(Act act, Value value, const Place& to) {
   append({act, 0, Op::add, false, value, place(to)});
 }
 
+void Builder::sum_fused(Value value, const Place& to) {
+  const Instr instr = program_.code[value];
+  if (instr.act != Act::mul || instr.uniform) return sum(value, to);
+  append({Act::sum_product, 0, Op::add, false, instr.a, instr.b, place(to)});
+}
+
 // ---- arithmetic -------------------------------------------------------------------------------
 
+// −x y + w and the like are instructions of their own: the sign of an operand is folded into them.
 Value Builder::arithmetic(Act act, Value a, Value b, Value c) {
+  if (act == Act::fma) {
+    const auto of_a = negated(a), of_b = negated(b), of_c = negated(c);
+    if (of_a && of_b) return arithmetic(act, *of_a, *of_b, c);
+    if (!of_c && of_a) return once({Act::fnma, 0, Op::add, false, *of_a, b, c});
+    if (!of_c && of_b) return once({Act::fnma, 0, Op::add, false, a, *of_b, c});
+    if (of_c && !of_a && !of_b) return once({Act::fms, 0, Op::add, false, a, b, *of_c});
+  }
   return once({act, 0, Op::add, false, a, b, c});
 }
 
@@ -211,6 +227,15 @@ Value Builder::compare(Compare how, Value a, Value b) {
     }
   }
   return once({Act::compare, static_cast<std::uint8_t>(how), Op::add, false, a, b});
+}
+
+// x, where the value is −x.
+std::optional<Value> Builder::negated(Value value) const {
+  const Instr& instr = program_.code[value];
+  if (instr.act != Act::bit_xor) return std::nullopt;
+  if (is_known(instr.a, kSignBit)) return instr.b;
+  if (is_known(instr.b, kSignBit)) return instr.a;
+  return std::nullopt;
 }
 
 // ---- masks ------------------------------------------------------------------------------------

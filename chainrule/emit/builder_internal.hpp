@@ -43,6 +43,8 @@ class Builder {
 
   void store(Value value, const Place& place) { effect(Act::store, value, place); }
   void sum(Value value, const Place& place) { effect(Act::sum, value, place); }
+  /// The same, a product rounded once with the sum.
+  void sum_fused(Value value, const Place& place);
   void guard(Value mask) { append({Act::guard, 0, Op::add, false, mask}); }
   void block(std::uint32_t number) { append({Act::block, 0, Op::add, false, number}); }
   void begin_loop(std::uint32_t number);
@@ -54,6 +56,7 @@ class Builder {
 
  private:
   std::optional<std::uint64_t> known_bits(Value value) const;
+  std::optional<Value> negated(Value value) const;
   bool is_known(Value value, std::uint64_t bits) const;
   std::uint32_t place(const Place& place);
   bool is_uniform_value(Value value) const { return program_.code[value].uniform; }

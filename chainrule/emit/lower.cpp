@@ -52,22 +52,27 @@ struct Scope {
 class Destinations {
  public:
   virtual ~Destinations() = default;
-  // The act and the place for step t, if output vertex v goes nowhere but into an output.
+  // Where output vertex v goes, if it goes nowhere but into an output: to a place, or into a sum,
+  // whose place is whatever settle() is told.
   struct To {
     Act act;
     Place place;
   };
   virtual std::optional<To> of(Vertex v) const = 0;
   // v has been taken there.
-  virtual void settle(Vertex v) = 0;
+  virtual void settle(Vertex v, std::uint32_t place) = 0;
 };
 
 // ---- one graph into one Program ---------------------------------------------------------------
 
 class Lowering {
  public:
-  Lowering(Program& program, const OptimiseOptions& options)
-      : program_(program), builder_(program), building_(builder_), options_(options) {}
+  Lowering(Program& program, const OptimiseOptions& options, SumForm form)
+      : program_(program),
+        builder_(program_),
+        building_(builder_),
+        options_(options),
+        form_(form) {}
 
   Builder& builder() { return builder_; }
 
@@ -107,6 +112,18 @@ class Lowering {
     return builder_.compare(Compare::same_bits, number, builder_.constant(expected));
   }
 
+  void sum(Value value, const Place& place) {
+    if (options_.arithmetic == Arithmetic::relaxed) {
+      builder_.sum_fused(value, place);
+    } else {
+      builder_.sum(value, place);
+    }
+  }
+
+  void end_group() { program_.sums = whole_groups(program_.sums); }
+  std::uint32_t take_sum() { return program_.sums++; }
+  Space sum_space() const { return form_ == SumForm::narrow ? Space::narrow_sum : Space::sum; }
+
   bool has_guarded_loop() const { return has_guarded_loop_; }
 
  private:
@@ -132,8 +149,16 @@ class Lowering {
     }
   }
 
+  // Narrow sums are written a group at a time, and a group lies on one side of a loop's border.
+  std::uint32_t whole_groups(std::uint32_t count) const {
+    return form_ == SumForm::narrow ? (count + kSumGroup - 1) / kSumGroup * kSumGroup : count;
+  }
+
   // ---- loops ----------------------------------------------------------------------------------
 
+  template <class OutputOf>
+  std::optional<Destinations::To> destination(std::size_t steps, const Destinations* destinations,
+                                              std::uint32_t loop, const OutputOf& output_of);
   void lower_loop(Scope& scope, Vertex v, const Loop& loop, const std::vector<Vertex>& operands,
                   Destinations* destinations);
   Item slice(Scope& scope, std::span<const Vertex> by_step, std::uint32_t loop);
@@ -146,6 +171,7 @@ class Lowering {
   Builder builder_;
   Building building_;
   const OptimiseOptions& options_;
+  SumForm form_;
   bool has_guarded_loop_ = false;
 };
 
@@ -202,6 +228,29 @@ Item Lowering::slice(Scope& scope, std::span<const Vertex> by_step, std::uint32_
     builder_.store(value(scope, by_step[t]), cell(cells + t));
   }
   return Item::of(Place{Space::frame, cells, pointer(loop, kNone, 1, Space::frame)});
+}
+
+// Where one number of each step may go at once: all into sums, or to places at even distances.
+template <class OutputOf>
+std::optional<Destinations::To> Lowering::destination(std::size_t steps,
+                                                      const Destinations* destinations,
+                                                      std::uint32_t loop,
+                                                      const OutputOf& output_of) {
+  if (destinations == nullptr) return std::nullopt;
+  const auto first = destinations->of(output_of(0));
+  if (!first) return std::nullopt;
+  std::uint32_t stride = 0;
+  for (std::size_t t = 1; t < steps; ++t) {
+    const auto next = destinations->of(output_of(t));
+    if (!next || next->act != first->act) return std::nullopt;
+    if (first->act == Act::sum) continue;
+    if (next->place.first < first->place.first) return std::nullopt;
+    if (t == 1) stride = next->place.first - first->place.first;
+    if (next->place.first != first->place.first + t * stride) return std::nullopt;
+  }
+  Destinations::To to = *first;
+  if (to.act == Act::store) to.place.pointer = pointer(loop, kNone, stride, to.place.space);
+  return to;
 }
 
 void Lowering::lower_loop(Scope& scope, Vertex v, const Loop& loop,
@@ -283,34 +332,36 @@ void Lowering::lower_loop(Scope& scope, Vertex v, const Loop& loop,
   }
 
   // Where each stacked number goes: out at once if it goes nowhere else, else to the frame.
+  const auto output_of = [&](std::size_t t, std::size_t y) {
+    return Vertex{static_cast<std::uint32_t>(stacked_out(t, y))};
+  };
   std::vector<Destinations::To> to(shape.stacked);
+  std::uint32_t summed_at_once = 0;
   for (std::size_t y = 0; y < shape.stacked; ++y) {
     if (!stacks[y]) continue;
-    bool is_even = destinations != nullptr;
-    std::uint32_t stride = 0;
-    std::optional<Destinations::To> first;
-    for (std::size_t t = 0; is_even && t < shape.steps; ++t) {
-      const auto next = destinations->of({static_cast<std::uint32_t>(stacked_out(t, y))});
-      if (t == 0) first = next;
-      is_even = next && next->act == first->act && next->place.first >= first->place.first;
-      if (!is_even) break;
-      if (t == 1) stride = next->place.first - first->place.first;
-      is_even = next->place.first == first->place.first + t * stride;
+    if (const auto out = destination(shape.steps, destinations, number,
+                                     [&](std::size_t t) { return output_of(t, y); })) {
+      to[y] = *out;
+      if (out->act == Act::sum) {
+        ++summed_at_once;
+        continue;  // its place is known when it is there
+      }
+      for (std::size_t t = 0; t < shape.steps; ++t) destinations->settle(output_of(t, y), kNone);
+      continue;
     }
-    if (is_even) {
-      to[y] = *first;
-      to[y].place.pointer = pointer(number, kNone, stride, first->place.space);
-      for (std::size_t t = 0; t < shape.steps; ++t) {
-        destinations->settle({static_cast<std::uint32_t>(stacked_out(t, y))});
-      }
-    } else {
-      const std::uint32_t cells = take_cells(shape.steps);
-      to[y] = {Act::store, {Space::frame, cells, pointer(number, kNone, 1, Space::frame)}};
-      for (std::size_t t = 0; t < shape.steps; ++t) {
-        scope.items[stacked_out(t, y)] = Item::of(cell(cells + t));
-      }
+    const std::uint32_t cells = take_cells(shape.steps);
+    to[y] = {Act::store, {Space::frame, cells, pointer(number, kNone, 1, Space::frame)}};
+    for (std::size_t t = 0; t < shape.steps; ++t) {
+      scope.items[stacked_out(t, y)] = Item::of(cell(cells + t));
     }
   }
+  // Sums of a step stand side by side, step after step.
+  end_group();
+  const std::uint32_t sum_stride = whole_groups(summed_at_once), first_sum_place = program_.sums;
+  program_.sums += static_cast<std::uint32_t>(shape.steps) * sum_stride;
+  std::uint32_t next_sum_place = first_sum_place;
+  const std::uint32_t sum_pointer =
+      summed_at_once == 0 ? kNone : pointer(number, kNone, sum_stride, sum_space());
 
   // One step.
   builder_.begin_loop(number);
@@ -319,35 +370,47 @@ void Lowering::lower_loop(Scope& scope, Vertex v, const Loop& loop,
       body.items[trace.inputs[k].index] = Item::of(builder_.load_now(cell(carry_cells + k)));
     }
   }
-  std::size_t guard = 0;
-  const auto check_guards = [&](std::size_t before) {
-    for (; guard < trace.guards.size() && trace.guards[guard].node.index < before; ++guard) {
-      const Guard& g = trace.guards[guard];
-      builder_.guard(mask_of(value(body, g.node), g.expected));
+  // What comes out goes where it belongs as soon as it is there: it need not be kept.
+  std::vector<std::uint32_t> first_out(body.graph.size(), kNone), next_out(trace.outputs.size());
+  for (auto k = static_cast<std::uint32_t>(trace.outputs.size()); k-- > shape.carried;) {
+    next_out[k] = first_out[outputs(k)];
+    first_out[outputs(k)] = k;
+  }
+  const auto leave = [&](std::uint32_t k) {
+    if (k >= first_sum) {
+      const std::size_t s = k - first_sum;
+      if (!sums[s]) return;
+      const Value so_far = builder_.load_now(cell(sum_cells + s));
+      const Value more = value(body, trace.outputs[k]);
+      builder_.store(builder_.arithmetic(Act::add, so_far, more), cell(sum_cells + s));
+      return;
     }
-  };
-  for (std::uint32_t x = 0; x < body.graph.size(); ++x) {
-    if (body.needed[x]) vertex(body, {x}, nullptr);
-  }
-  check_guards(body.graph.size());
-  std::vector<Value> next(shape.carried);
-  for (std::size_t k = 0; k < shape.carried; ++k) {
-    if (carries[k]) next[k] = value(body, trace.outputs[k]);
-  }
-  for (std::size_t y = 0; y < shape.stacked; ++y) {
-    if (!stacks[y]) continue;
-    const Value found = value(body, trace.outputs[shape.carried + y]);
+    const std::size_t y = k - shape.carried;
+    if (!stacks[y]) return;
+    const Value found = value(body, trace.outputs[k]);
     if (to[y].act == Act::sum) {
-      builder_.sum(found, to[y].place);
+      const std::uint32_t place = next_sum_place++;
+      sum(found, {sum_space(), place, sum_pointer});
+      for (std::size_t t = 0; t < shape.steps; ++t) {
+        destinations->settle(output_of(t, y), place + static_cast<std::uint32_t>(t) * sum_stride);
+      }
     } else {
       builder_.store(found, to[y].place);
     }
+  };
+  std::size_t guard = 0;
+  for (std::uint32_t x = 0; x < body.graph.size(); ++x) {
+    if (body.needed[x]) vertex(body, {x}, nullptr);
+    for (; guard < trace.guards.size() && trace.guards[guard].node.index <= x; ++guard) {
+      const Guard& g = trace.guards[guard];
+      builder_.guard(mask_of(value(body, g.node), g.expected));
+    }
+    if (body.graph.nodes()[x].kind == VertexKind::block) continue;  // its outputs follow
+    for (std::uint32_t k = first_out[x]; k != kNone; k = next_out[k]) leave(k);
   }
-  for (std::size_t s = 0; s < shape.summed; ++s) {
-    if (!sums[s]) continue;
-    const Value so_far = builder_.load_now(cell(sum_cells + s));
-    const Value more = value(body, trace.outputs[first_sum + s]);
-    builder_.store(builder_.arithmetic(Act::add, so_far, more), cell(sum_cells + s));
+  std::vector<Value> next(shape.carried);
+  for (std::size_t k = 0; k < shape.carried; ++k) {
+    if (carries[k]) next[k] = value(body, trace.outputs[k]);
   }
   for (std::size_t k = 0; k < shape.carried; ++k) {
     if (carries[k]) builder_.store(next[k], cell(carry_cells + k));
@@ -365,11 +428,13 @@ void Lowering::lower_loop(Scope& scope, Vertex v, const Loop& loop,
 
 class Whole {
  public:
-  Whole(const Trace& trace, const Layout& layout, const OptimiseOptions& options, Lowered& lowered)
+  Whole(const Trace& trace, const Layout& layout, const OptimiseOptions& options, SumForm form,
+        Lowered& lowered)
       : trace_(trace),
         graph_(trace.graph),
         layout_(layout),
         options_(options),
+        form_(form),
         lowered_(lowered),
         needed_(graph_.size()),
         is_uniform_(graph_.size()),
@@ -399,8 +464,7 @@ class Whole {
 
   void place_outputs() {
     for (std::size_t k = 0; k < trace_.outputs.size(); ++k) {
-      std::uint32_t& next = layout_.is_summed[k] ? lowered_.rows.sums : lowered_.rows.outs;
-      lowered_.output_place.push_back(next++);
+      lowered_.output_place.push_back(layout_.is_summed[k] ? kNone : lowered_.rows.outs++);
     }
   }
 
@@ -461,7 +525,7 @@ class Whole {
     give_inputs(scope);
     for (std::uint32_t v = 0; v < graph_.size(); ++v) scope.needed[v] = exported_[v] != kNone;
     mark_ancestors(graph_, scope.needed);
-    Lowering lowering(lowered_.uniform, options_);
+    Lowering lowering(lowered_.uniform, options_, form_);
     for (std::uint32_t v = 0; v < graph_.size(); ++v) {
       if (scope.needed[v]) lowering.vertex(scope, {v}, nullptr);
     }
@@ -477,6 +541,7 @@ class Whole {
   const Graph& graph_;
   const Layout& layout_;
   const OptimiseOptions& options_;
+  SumForm form_;
   Lowered& lowered_;
   std::vector<bool> needed_, is_uniform_;
   std::vector<std::uint32_t> exported_;  // by vertex: among the uniform outputs
@@ -485,7 +550,7 @@ class Whole {
 // Outputs by vertex, and how often each vertex is read.
 class Whole::Outputs final : public Destinations {
  public:
-  explicit Outputs(const Whole& whole)
+  explicit Outputs(Whole& whole)
       : whole_(whole), first_(whole.graph_.size(), kNone), reads_(whole.graph_.size()) {
     const Trace& trace = whole.trace_;
     next_.resize(trace.outputs.size(), kNone);
@@ -513,13 +578,17 @@ class Whole::Outputs final : public Destinations {
     if (reads_[v.index] != 1 || first_[v.index] == kNone || !may_leave(v)) return std::nullopt;
     return to(first_[v.index]);
   }
-  void settle(Vertex v) override { first_[v.index] = kNone; }
+  void settle(Vertex v, std::uint32_t place) override {
+    if (place != kNone) whole_.lowered_.output_place[first_[v.index]] = place;
+    first_[v.index] = kNone;
+  }
 
   void leave(Lowering& lowering, Scope& scope, Vertex v) {
     for (std::uint32_t k = first_[v.index]; k != kNone; k = next_[k]) {
       const To out = to(k);
       if (out.act == Act::sum) {
-        lowering.builder().sum(lowering.value(scope, v), out.place);
+        const std::uint32_t place = whole_.lowered_.output_place[k] = lowering.take_sum();
+        lowering.sum(lowering.value(scope, v), {lowering.sum_space(), place});
       } else {
         lowering.builder().store(lowering.value(scope, v), out.place);
       }
@@ -530,11 +599,10 @@ class Whole::Outputs final : public Destinations {
  private:
   To to(std::uint32_t output) const {
     const bool is_summed = whole_.layout_.is_summed[output];
-    return {is_summed ? Act::sum : Act::store,
-            {is_summed ? Space::sum : Space::out, whole_.lowered_.output_place[output]}};
+    return {is_summed ? Act::sum : Act::store, {Space::out, whole_.lowered_.output_place[output]}};
   }
 
-  const Whole& whole_;
+  Whole& whole_;
   std::vector<std::uint32_t> first_, next_;  // lists of outputs, by vertex
   std::vector<std::uint32_t> reads_;
   std::uint32_t last_guard_ = 0;
@@ -551,7 +619,7 @@ void Whole::lower_rows() {
     scope.items[v] = Item::of(Place{Space::shared, lowered_.shared_inputs + exported_[v]});
   }
   Outputs outputs(*this);
-  Lowering lowering(lowered_.rows, options_);
+  Lowering lowering(lowered_.rows, options_, form_);
   std::size_t guard = 0;
   for (std::uint32_t v = 0; v < graph_.size(); ++v) {
     if (scope.needed[v]) lowering.vertex(scope, {v}, &outputs);
@@ -562,14 +630,16 @@ void Whole::lower_rows() {
     if (scope.needed[v] && outputs.may_leave({v})) outputs.leave(lowering, scope, {v});
   }
   for (std::uint32_t v = 0; v < graph_.size(); ++v) outputs.leave(lowering, scope, {v});
+  lowering.end_group();
   lowered_.guards_late = lowering.has_guarded_loop() && lowered_.rows.sums > 0;
 }
 
 }  // namespace
 
-Lowered lower(const Trace& trace, const Layout& layout, const OptimiseOptions& options) {
+Lowered lower(const Trace& trace, const Layout& layout, const OptimiseOptions& options,
+              SumForm form) {
   Lowered lowered;
-  Whole(trace, layout, options, lowered).run();
+  Whole(trace, layout, options, form, lowered).run();
   return lowered;
 }
 

@@ -28,6 +28,11 @@ struct Lowered {
   bool guards_late = false;
 };
 
-Lowered lower(const Trace& trace, const Layout& layout, const OptimiseOptions& options);
+/// Sums are kept lane by lane, or as one number each: the first costs less to add to, the other
+/// less memory, which decides when there are many.
+enum class SumForm : std::uint8_t { by_lane, narrow };
+
+Lowered lower(const Trace& trace, const Layout& layout, const OptimiseOptions& options,
+              SumForm form = SumForm::by_lane);
 
 }  // namespace chainrule::emit

@@ -25,13 +25,15 @@ inline constexpr std::uint8_t kNow = 0xFF;
 
 /// What a place is counted in, and from where.
 enum class Space : std::uint8_t {
-  shared,    ///< numbers that all rows share
-  row,       ///< inputs of the rows, a vector each
-  constant,  ///< Program::constants
-  frame,     ///< cells for arrays and for what goes round a loop, a vector each
-  out,       ///< outputs, a vector each
-  sum        ///< sums over rows
+  shared,     ///< numbers that all rows share
+  row,        ///< inputs of the rows, a vector each
+  constant,   ///< Program::constants
+  frame,      ///< cells for arrays and for what goes round a loop, a vector each
+  out,        ///< outputs, a vector each
+  sum,        ///< sums over rows, a vector each
+  narrow_sum  ///< sums over rows, a number each, in groups of kSumGroup
 };
+inline constexpr std::uint32_t kSumGroup = 8;
 constexpr bool is_uniform(Space space) {
   return space == Space::shared || space == Space::constant;
 }
@@ -65,16 +67,17 @@ enum class Act : std::uint8_t {
   bit_andnot,  ///< ¬a ∧ b
   bit_or,
   bit_xor,
-  compare,  ///< a with b, as `detail` says
-  blend,    ///< b where the mask a is set, else c
-  round,    ///< as `detail` says
-  call,     ///< the row `op` of the table
-  store,    ///< a, to place b
-  sum,      ///< a, added over the rows to place b
-  guard,    ///< the mask a must hold in every row, or the row is answered elsewhere
-  block,    ///< block number a: cells of the frame in, cells of the frame out
-  loop,     ///< begins loop number a
-  end       ///< ends it
+  compare,      ///< a with b, as `detail` says
+  blend,        ///< b where the mask a is set, else c
+  round,        ///< as `detail` says
+  call,         ///< the row `op` of the table
+  store,        ///< a, to place b
+  sum,          ///< a, added over the rows to place b
+  sum_product,  ///< a b, the same to place c
+  guard,        ///< the mask a must hold in every row, or the row is answered elsewhere
+  block,        ///< block number a: cells of the frame in, cells of the frame out
+  loop,         ///< begins loop number a
+  end           ///< ends it
 };
 constexpr bool has_value(Act act) { return act < Act::store; }
 
@@ -118,6 +121,7 @@ constexpr int value_operands(const Instr& instr) {
     case Act::bit_andnot:
     case Act::bit_or:
     case Act::bit_xor:
+    case Act::sum_product:
     case Act::compare: return 2;
     case Act::fma:
     case Act::fms:

@@ -181,5 +181,44 @@ TEST(Kernel, many_live_values_are_spilled_and_found_again) {
   }
 }
 
+// More sums than are kept lane by lane, in a loop and beside it, in counts that fill no group.
+TEST(Kernel, thousands_of_sums_are_right_each) {
+  constexpr std::size_t kSteps = 31, kWide = 173;
+  const Function f = record(
+      [](const std::vector<Scalar>& a, const std::vector<Scalar>& b, Scalar x) {
+        std::vector<std::vector<Scalar>> rows(kSteps);
+        for (std::size_t t = 0; t < kSteps; ++t) {
+          rows[t].assign(a.begin() + static_cast<long>(t * kWide),
+                         a.begin() + static_cast<long>((t + 1) * kWide));
+        }
+        const Scalar inside = sum_over(
+            [x](const std::vector<Scalar>& row) {
+              Scalar sum = 0.0;
+              for (const Scalar& r : row) sum += r * r * x;
+              return sum;
+            },
+            rows);
+        Scalar beside = 0.0;
+        for (const Scalar& y : b) beside += y * y * x * x;
+        return inside + beside;
+      },
+      shape(kSteps * kWide), shape(37), 0.5);
+  const Function g = value_and_grad(f, kEveryArgument);
+  const std::vector<double> shared = random_numbers(kSteps * kWide + 37),
+                            xs = random_numbers(45, 2);
+  double first = 0, second = 0;
+  for (const double x : xs) first += x, second += x * x;
+  for (const Backend backend : backends()) {
+    for (const unsigned vectors : {1u, 2u, 4u}) {
+      const Kernel kernel = compile(g, {.backend = backend, .row_vectors = vectors});
+      const std::vector<double> sums = kernel.sum(shared, xs);
+      for (std::size_t k = 0; k < shared.size(); ++k) {
+        const double slope = 2 * shared[k] * (k < kSteps * kWide ? first : second);
+        expect_near(slope, sums[1 + k], 1e-12);
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace chainrule

@@ -21,6 +21,15 @@ x64::CodeOptions code_options(const EngineOptions& options) {
 
 constexpr std::size_t aligned(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
 
+constexpr std::size_t kMostByLane = 4096;
+
+SumForm form_of(const Layout& layout, const EngineOptions& options) {
+  const auto sums =
+      static_cast<std::size_t>(std::count(layout.is_summed.begin(), layout.is_summed.end(), true));
+  const bool is_plain = options.compile.summation == CompileOptions::Summation::plain;
+  return is_plain && sums > kMostByLane ? SumForm::narrow : SumForm::by_lane;
+}
+
 class X64Engine final : public Engine {
  public:
   X64Engine(const Layout& layout, Lowered lowered, const EngineOptions& options)
@@ -42,7 +51,9 @@ class X64Engine final : public Engine {
     // The uniform part leaves its results there as well, a vector each.
     out_bytes_ = aligned(
         8 * std::max(rows_ * lowered_.rows.outs, rows_code_.lanes() * lowered_.uniform.outs));
-    sums_bytes_ = aligned(8 * rows_code_.lanes() * lowered_.rows.sums * sum_copies);
+    is_narrow_ = form_of(layout, options) == SumForm::narrow;
+    const std::size_t numbers = is_narrow_ ? 1 : rows_code_.lanes() * sum_copies;
+    sums_bytes_ = aligned(8 * numbers * lowered_.rows.sums);
     frame_bytes_ = aligned(rows_code_.frame_bytes());
     if (uniform_) frame_bytes_ = std::max(frame_bytes_, aligned(uniform_->frame_bytes()));
     const auto wide = static_cast<std::uint32_t>(rows_);
@@ -78,9 +89,13 @@ class X64Engine final : public Engine {
 
   void add_sums(const Work& work, std::span<double> totals) const override {
     const std::size_t lanes = rows_code_.lanes(), sums = lowered_.rows.sums;
-    const bool has_rests = sums_bytes_ >= 2 * 8 * lanes * sums && sums > 0;
+    const bool has_rests = !is_narrow_ && sums > 0 && sums_bytes_ >= 2 * 8 * lanes * sums;
     for (std::size_t k = 0; k < totals.size(); ++k) {
       if (!is_summed(k)) continue;
+      if (is_narrow_) {
+        totals[k] += work.sums[output_at_[k]];
+        continue;
+      }
       const double* const at = work.sums + output_at_[k] * lanes;
       if (!has_rests) {
         for (std::size_t i = 0; i < lanes; ++i) totals[k] += at[i];
@@ -110,6 +125,7 @@ class X64Engine final : public Engine {
 
  private:
   Lowered lowered_;
+  bool is_narrow_ = false;
   x64::Code rows_code_;
   std::unique_ptr<x64::Code> uniform_;
 };
@@ -117,7 +133,7 @@ class X64Engine final : public Engine {
 // A guard in a loop may come after something was summed: then rows are stored, and added up after.
 Lowered lowered_for(const Trace& trace, const Layout& layout, const EngineOptions& options) {
   const OptimiseOptions passes{.arithmetic = options.compile.arithmetic};
-  Lowered lowered = lower(trace, layout, passes);
+  Lowered lowered = lower(trace, layout, passes, form_of(layout, options));
   if (!lowered.guards_late) return lowered;
   Layout stored = layout;
   std::fill(stored.is_summed.begin(), stored.is_summed.end(), false);

@@ -2,6 +2,7 @@
 //
 //   [0, 8)        active lanes, 16 bits a row vector, for AVX-512
 //   [64, 192)     the same as masks, 32 bytes a row vector, for AVX2
+//   [192, 704)    vectors that wait to be added to narrow sums
 //   then          pointers and counters of loops, 8 bytes each; the cells; the spill slots
 #pragma once
 
@@ -20,6 +21,9 @@ class Frame {
 
   static constexpr std::size_t active_bits(std::size_t r) { return 2 * r; }
   static constexpr std::size_t active_mask(std::size_t r) { return 64 + 32 * r; }
+  static constexpr std::size_t waiting(std::size_t k, std::size_t vector_bytes) {
+    return 192 + k * vector_bytes;
+  }
   std::size_t pointer(std::uint32_t number) const { return kPointers + 8 * number; }
   std::size_t counter(std::uint32_t loop) const { return counters_ + 8 * loop; }
   std::size_t cell(std::uint32_t number, std::size_t r) const {
@@ -39,7 +43,7 @@ class Frame {
   std::size_t bytes() const { return slots_ + spills_ * vector_; }
 
  private:
-  static constexpr std::size_t kPointers = 192;
+  static constexpr std::size_t kPointers = 704;
   std::size_t vector_, row_vectors_, counters_, cells_, slots_;
   std::uint32_t spills_ = 0;
   std::vector<std::uint32_t> free_;

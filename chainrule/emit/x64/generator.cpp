@@ -30,7 +30,8 @@ const x86::Gp& base_of(Space space) {
     case Space::constant: return x86::r13;
     case Space::frame: return x86::r14;
     case Space::out: return x86::r15;
-    case Space::sum: return x86::rbp;
+    case Space::sum:
+    case Space::narrow_sum: return x86::rbp;
   }
   __builtin_unreachable();
 }
@@ -69,6 +70,7 @@ void Generator::run() {
   for (now_ = 0; now_ < program_.code.size(); ++now_) {
     if (live_.needed[now_]) instruction(now_);
   }
+  add_group();
   epilogue();
 }
 
@@ -82,7 +84,8 @@ x86::Vec Generator::vec(Register r) const {
 
 std::size_t Generator::element_bytes(Space space) const {
   switch (space) {
-    case Space::shared: return sizeof(double);
+    case Space::shared:
+    case Space::narrow_sum: return sizeof(double);
     case Space::constant: return has_avx512() ? sizeof(double) : vector_bytes_;
     case Space::row:
     case Space::frame:
@@ -355,6 +358,7 @@ void Generator::note(std::uint32_t i, unsigned r, Register to) {
 // ---- loops and blocks -------------------------------------------------------------------------
 
 void Generator::begin_loop(std::uint32_t i) {
+  add_group();
   flush(i, 0);
   drop_all();
   const std::uint32_t number = program_.code[i].a;
@@ -378,6 +382,7 @@ void Generator::begin_loop(std::uint32_t i) {
 }
 
 void Generator::end_loop(std::uint32_t i) {
+  add_group();
   drop_all();
   const std::uint32_t number = program_.code[i].a;
   const emit::LoopSpan& loop = program_.loops[number];

@@ -110,6 +110,9 @@ class Generator {
   void load_now(std::uint32_t i, unsigned r);
   void store(std::uint32_t i, unsigned r);
   void sum(std::uint32_t i);
+  Mem waiting(unsigned number) const;
+  void add_group();
+  void sum_masked(std::uint32_t i, const emit::Place& place);
   void add_compensated(Register t, const emit::Place& place);
   void guard(std::uint32_t i, unsigned r);
   void block(std::uint32_t i);
@@ -122,19 +125,14 @@ class Generator {
   void emit(InstId id, const Operands&... operands) {
     check(assembler_.emit(id, operands...));
   }
-  enum class Zeroing : std::uint8_t { no, yes };
-  // With lanes left as they are, or zeroed, where the mask is not set.
+  // Lanes where the mask is not set stay as they are.
   template <class... Operands>
   void emit_masked(InstId id, const asmjit::x86::KReg& mask, const Operands&... operands) {
     assembler_.setExtraReg(mask);
     emit(id, operands...);
   }
-  void emit_masked(InstId id, const asmjit::x86::KReg& mask, const Vec& to, const Vec& from,
-                   Zeroing) {
-    assembler_.setExtraReg(mask);
-    assembler_.addInstOptions(asmjit::InstOptions::kX86_ZMask);
-    emit(id, to, from);
-  }
+  // The next masked instruction zeroes lanes where the mask is not set.
+  void zero_unmasked() { assembler_.addInstOptions(asmjit::InstOptions::kX86_ZMask); }
   void check(asmjit::Error error);
   void note(std::uint32_t i, unsigned r, Register to);
 
@@ -159,6 +157,8 @@ class Generator {
   std::vector<asmjit::Label> labels_;                     // by loop
   std::array<std::uint32_t, 8> pointer_in_;
   unsigned next_pointer_ = 0;
+  emit::Place group_{};         // of narrow sums, and
+  unsigned waiting_ = 0;        // how many of its vectors wait
   unsigned active_loaded_ = 0;  // bits by row vector: its mask register is up to date
 };
 

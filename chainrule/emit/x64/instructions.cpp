@@ -37,7 +37,8 @@ MultiplyAdd forms_of(Act act) {
 void Generator::instruction(std::uint32_t i) {
   const Instr& instr = program_.code[i];
   switch (instr.act) {
-    case Act::sum: sum(i); return settle();
+    case Act::sum:
+    case Act::sum_product: sum(i); return settle();
     case Act::block: return block(i);
     case Act::loop: return begin_loop(i);
     case Act::end: return end_loop(i);
@@ -91,6 +92,7 @@ void Generator::instruction(std::uint32_t i, unsigned r) {
     case Act::store: return store(i, r);
     case Act::guard: return guard(i, r);
     case Act::sum:
+    case Act::sum_product:
     case Act::block:
     case Act::loop:
     case Act::end: return;
@@ -321,53 +323,132 @@ void Generator::store(std::uint32_t i, unsigned r) {
 
 // Σ over the row vectors is added to the sums lane by lane; lanes that take no part are left out.
 void Generator::sum(std::uint32_t i) {
-  const emit::Place& place = program_.places[program_.code[i].b];
-  const bool is_uniform = program_.code[program_.code[i].a].uniform;
+  const Instr& instr = program_.code[i];
+  const bool is_product = instr.act == Act::sum_product;
+  const emit::Place& place = program_.places[is_product ? instr.c : instr.b];
   const bool is_plain = options_.compensation == Compensation::none;
-  const auto mask_cell = [&](unsigned r) {
-    return x86::ptr(x86::r14, distance(Frame::active_mask(r)));
-  };
+  const bool is_narrow = place.space == emit::Space::narrow_sum;
+  if (has_avx512() && row_vectors_ == 1 && is_plain && !is_narrow) return sum_masked(i, place);
   Register total = kNoRegister;
   for (unsigned r = 0; r < row_vectors_; ++r) {
     const Source a = fetch(i, 0, r, MayBe::in_register);
-    if (has_avx512() && row_vectors_ == 1 && is_plain) {  // what is masked is the store
-      const x86::KReg lanes = active(0);
-      const Mem cell = at(place, 0);
-      advance(i, r);
-      unpin();
-      const Register to = take();
-      emit(I::kIdVaddpd, vec(to), vec(a.reg), cell);
-      emit_masked(I::kIdVmovapd, lanes, cell, vec(to));
-      return;
-    }
+    const Source b = is_product ? fetch(i, 1, r) : Source{};
+    const bool is_first = total == kNoRegister;
+    if (is_first) total = take();
+    pinned_[static_cast<std::size_t>(total)] = true;
     if (has_avx512()) {
       const x86::KReg lanes = active(r);
-      if (total == kNoRegister) {
-        total = take();
-        emit_masked(I::kIdVmovapd, lanes, vec(total), vec(a.reg), Zeroing::yes);
+      if (is_product) {
+        const Operand operand = as_operand(b);
+        if (is_first) zero_unmasked();
+        emit_masked(is_first ? I::kIdVmulpd : I::kIdVfmadd231pd, lanes, vec(total), vec(a.reg),
+                    operand);
+      } else if (is_first) {
+        zero_unmasked();
+        emit_masked(I::kIdVmovapd, lanes, vec(total), vec(a.reg));
       } else {
         emit_masked(I::kIdVaddpd, lanes, vec(total), vec(total), vec(a.reg));
       }
-    } else if (total == kNoRegister) {
-      total = take();
-      emit(I::kIdVandpd, vec(total), vec(a.reg), mask_cell(r));
     } else {
-      const Register part = take();
-      emit(I::kIdVandpd, vec(part), vec(a.reg), mask_cell(r));
-      emit(I::kIdVaddpd, vec(total), vec(total), vec(part));
+      const Register part = is_first ? total : take();
+      const Mem lanes = x86::ptr(x86::r14, distance(Frame::active_mask(r)));
+      if (is_product) {
+        emit(I::kIdVmulpd, vec(part), vec(a.reg), as_operand(b));
+        emit(I::kIdVandpd, vec(part), vec(part), lanes);
+      } else {
+        emit(I::kIdVandpd, vec(part), vec(a.reg), lanes);
+      }
+      if (!is_first) emit(I::kIdVaddpd, vec(total), vec(total), vec(part));
     }
-    if (!is_uniform || r + 1 == row_vectors_) advance(i, r);
+    advance(i, r);
     unpin();
     pinned_[static_cast<std::size_t>(total)] = true;
   }
-  if (is_plain) {
+  if (is_narrow) {
+    const std::uint32_t number = place.first % lanes_;
+    if (number == 0) group_ = place;
+    emit(I::kIdVmovapd, waiting(number), vec(total));
+    waiting_ = number + 1;
+    if (waiting_ == lanes_) add_group();
+  } else if (is_plain) {
     const Mem cell = at(place, 0);
     emit(I::kIdVaddpd, vec(total), vec(total), cell);
     emit(I::kIdVmovapd, cell, vec(total));
   } else {
     add_compensated(total, place);
   }
+}
+
+x86::Mem Generator::waiting(unsigned number) const {
+  return x86::ptr(x86::r14, distance(Frame::waiting(number, vector_bytes_)));
+}
+
+// The vectors that wait become one, each its lane: their sums over all lanes. Halves are added and
+// neighbours interleaved, as in transposing.
+void Generator::add_group() {
+  if (waiting_ == 0) return;
+  std::array<Register, 5> free;
+  for (Register& r : free) {
+    r = take();
+    pinned_[static_cast<std::size_t>(r)] = true;
+  }
+  const auto [zero, x, y, u, w] = free;
+  if (waiting_ < lanes_) emit(I::kIdVxorpd, vec(zero), vec(zero), vec(zero));
+  for (unsigned k = waiting_; k < lanes_; ++k) emit(I::kIdVmovapd, waiting(k), vec(zero));
+  // Vectors k and k + 1, lanes in turn, neighbours added: to.
+  const auto pair = [&](unsigned k, Register to) {
+    emit(I::kIdVmovapd, vec(x), waiting(k));
+    emit(I::kIdVunpcklpd, vec(y), vec(x), waiting(k + 1));
+    emit(I::kIdVunpckhpd, vec(x), vec(x), waiting(k + 1));
+    emit(I::kIdVaddpd, vec(to), vec(x), vec(y));
+  };
+  if (has_avx512()) {
+    // Of a and b the quarters 0 and 2, and 1 and 3, added: a.
+    const auto halve = [&](Register a, Register b) {
+      emit(I::kIdVshuff64x2, vec(x), vec(a), vec(b), Imm(0x88));
+      emit(I::kIdVshuff64x2, vec(y), vec(a), vec(b), Imm(0xDD));
+      emit(I::kIdVaddpd, vec(a), vec(x), vec(y));
+    };
+    pair(0, u);
+    pair(2, w);
+    halve(u, w);
+    pair(4, w);
+    pair(6, zero);
+    halve(w, zero);
+    halve(u, w);
+  } else {
+    pair(0, u);
+    pair(2, w);
+    emit(I::kIdVperm2f128, vec(x), vec(u), vec(w), Imm(0x20));
+    emit(I::kIdVperm2f128, vec(y), vec(u), vec(w), Imm(0x31));
+    emit(I::kIdVaddpd, vec(u), vec(x), vec(y));
+  }
+  const Mem cell = at(group_, 0);
+  emit(I::kIdVaddpd, vec(u), vec(u), cell);
+  emit(I::kIdVmovapd, cell, vec(u));
+  waiting_ = 0;
   unpin();
+}
+
+// One row vector: what is masked is the store.
+void Generator::sum_masked(std::uint32_t i, const emit::Place& place) {
+  const x86::KReg lanes = active(0);
+  const Source a = fetch(i, 0, 0, MayBe::in_register);
+  if (program_.code[i].act == Act::sum_product) {
+    const Source b = fetch(i, 1, 0);
+    const Register to = take();
+    const Operand operand = as_operand(b);
+    const Mem cell = at(place, 0);
+    emit(I::kIdVmovapd, vec(to), cell);
+    emit(I::kIdVfmadd231pd, vec(to), vec(a.reg), operand);
+    emit_masked(I::kIdVmovapd, lanes, cell, vec(to));
+    return advance(i, 0);
+  }
+  const Register to = take();
+  const Mem cell = at(place, 0);
+  emit(I::kIdVaddpd, vec(to), vec(a.reg), cell);
+  emit_masked(I::kIdVmovapd, lanes, cell, vec(to));
+  advance(i, 0);
 }
 
 // s = sum + t; the rest is what rounding took away, exactly. Knuth's two-sum, TAOCP 4.2.2.
