@@ -322,6 +322,15 @@ class Run {
   double* shared_ = nullptr;
 };
 
+// a + b c, or the largest number.
+std::size_t plus_product(std::size_t a, std::size_t b, std::size_t c) {
+  std::size_t product, sum;
+  if (__builtin_mul_overflow(b, c, &product) || __builtin_add_overflow(a, product, &sum)) {
+    return ~std::size_t{0};
+  }
+  return sum;
+}
+
 // The last number that rows of `width` at distance `stride` touch, plus one.
 std::size_t reach(std::size_t width, std::size_t step, std::size_t stride, std::size_t rows,
                   std::span<const std::uint32_t> index) {
@@ -329,18 +338,20 @@ std::size_t reach(std::size_t width, std::size_t step, std::size_t stride, std::
   std::size_t last = rows - 1;
   if (!index.empty())
     last = *std::max_element(index.begin(), index.begin() + static_cast<std::ptrdiff_t>(rows));
-  return last * stride + (width - 1) * step + 1;
+  return plus_product(plus_product(1, width - 1, step), last, stride);
 }
 
-void require_reach(const std::string& what, std::size_t size, std::size_t width, std::size_t step,
+// `what` makes the words for a message, which a run that fits need not pay for.
+template <class What>
+void require_reach(const What& what, std::size_t size, std::size_t width, std::size_t step,
                    std::size_t stride, std::size_t rows, std::span<const std::uint32_t> index) {
   if (!index.empty() && index.size() < rows) {
     fail("kernel",
-         what + " has " + std::to_string(index.size()) + " places for " + counted(rows, "row"));
+         what() + " has " + std::to_string(index.size()) + " places for " + counted(rows, "row"));
   }
   const std::size_t wanted = reach(width, step, stride, rows, index);
   if (wanted > size) {
-    fail("kernel", what + " has " + counted(size, "number") + ", but " + counted(rows, "row") +
+    fail("kernel", what() + " has " + counted(size, "number") + ", but " + counted(rows, "row") +
                        " of " + std::to_string(width) + " reach to number " +
                        std::to_string(wanted));
   }
@@ -358,9 +369,9 @@ void Kernel::State::require_fit(std::span<const Source> sources, std::span<const
     const Source& s = sources[a];
     const Argument& argument = f.arguments()[a];
     const std::size_t width = argument.example.size();
-    const std::string what = "the source of " + argument.name;
+    const auto what = [&] { return "the source of " + argument.name; };
     if (s.stride == 0 && s.size < width) {
-      fail("kernel", what + " has " + counted(s.size, "number") + ", but the argument has " +
+      fail("kernel", what() + " has " + counted(s.size, "number") + ", but the argument has " +
                          std::to_string(width));
     }
     require_reach(what, s.size, width, s.step, s.stride, s.stride == 0 ? 1 : rows,
@@ -369,7 +380,8 @@ void Kernel::State::require_fit(std::span<const Source> sources, std::span<const
   std::size_t outputs = 0;
   for (const Sink& sink : sinks) {
     const bool is_sum = sink.mode == Sink::Mode::sum;
-    require_reach("a sink", sink.size, sink.count, sink.step, sink.stride, is_sum ? 1 : rows,
+    require_reach([] { return std::string("a sink"); }, sink.size, sink.count, sink.step,
+                  sink.stride, is_sum ? 1 : rows,
                   is_sum ? std::span<const std::uint32_t>{} : sink.index);
     outputs += sink.count;
   }
@@ -378,6 +390,20 @@ void Kernel::State::require_fit(std::span<const Source> sources, std::span<const
                        std::to_string(f.outputs()));
   }
 }
+
+namespace {
+
+// Whether two rows may go to one place: they do not where one row, or one column, ends before the
+// next begins.
+bool rows_meet(const Sink& sink, std::size_t rows) {
+  if (sink.mode == Sink::Mode::sum || sink.count == 0) return false;
+  if (!sink.index.empty()) return true;
+  const bool by_rows = sink.stride >= reach(sink.count, sink.step, 0, 1, {});
+  const bool by_columns = sink.stride > 0 && sink.step >= reach(rows, sink.stride, 0, 1, {});
+  return !by_rows && !by_columns;
+}
+
+}  // namespace
 
 void Kernel::run(std::span<const Source> sources, std::span<const Sink> sinks, std::size_t rows,
                  unsigned threads) const {
@@ -399,12 +425,11 @@ void Kernel::run(std::span<const Source> sources, std::span<const Sink> sinks, s
     const Engine& engine = state_->engine(layout, rows);
     Run run(function(), engine, sources, sinks);
     run.prepare(memory);
-    const bool adds = std::ranges::any_of(sinks, [](const Sink& sink) {
-      return sink.mode != Sink::Mode::sum && !sink.index.empty();
-    });
+    const bool meet =
+        std::ranges::any_of(sinks, [&](const Sink& sink) { return rows_meet(sink, rows); });
     const std::size_t blocks = (rows + engine.rows() - 1) / engine.rows();
-    // Rows that share a place of a table are taken by one thread.
-    const std::size_t parts = adds ? 1 : std::clamp<std::size_t>(threads, 1, blocks);
+    // Rows that share a place are taken by one thread.
+    const std::size_t parts = meet ? 1 : std::clamp<std::size_t>(threads, 1, blocks);
     if (parts == 1) {
       run.rows(memory, 0, rows, totals);
     } else {

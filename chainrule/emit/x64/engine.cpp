@@ -46,7 +46,8 @@ class X64Engine final : public Engine {
     sums_itself_ = lowered_.rows.sums > 0;
     const std::size_t sum_copies =
         options.compile.summation == CompileOptions::Summation::compensated ? 2 : 1;
-    shared_bytes_ = aligned(8 * (lowered_.shared_inputs + lowered_.uniform.outs + 1));
+    is_sound_ = lowered_.shared_inputs + lowered_.uniform.outs;
+    shared_bytes_ = aligned(8 * (is_sound_ + 1));
     in_bytes_ = aligned(8 * rows_ * lowered_.row_inputs);
     // The uniform part leaves its results there as well, a vector each.
     out_bytes_ = aligned(
@@ -66,17 +67,20 @@ class X64Engine final : public Engine {
   }
 
   void prepare(Work& work) const override {
+    work.shared[is_sound_] = 1;
     if (!uniform_) return;
     uniform_->activate(work.frame, uniform_->lanes());
     (*uniform_)({work.shared, nullptr, uniform_->constants(), work.frame, work.out, nullptr});
     double* const to = work.shared + lowered_.shared_inputs;
     for (std::size_t k = 0; k < lowered_.uniform.outs; ++k) to[k] = work.out[k * uniform_->lanes()];
+    // A loop took another branch, or a block threw: then every row is answered elsewhere.
+    if (!uniform_->is_active(work.frame, 0)) work.shared[is_sound_] = 0;
   }
 
   void begin(Work& work) const override { std::memset(work.sums, 0, sums_bytes_); }
 
   void run(Work& work, std::size_t count) const override {
-    rows_code_.activate(work.frame, count);
+    rows_code_.activate(work.frame, work.shared[is_sound_] != 0 ? count : 0);
     rows_code_({work.shared, work.in, rows_code_.constants(), work.frame, work.out, work.sums});
   }
 
@@ -126,6 +130,7 @@ class X64Engine final : public Engine {
  private:
   Lowered lowered_;
   bool is_narrow_ = false;
+  std::size_t is_sound_ = 0;  // the shared number that says whether the others could be computed
   x64::Code rows_code_;
   std::unique_ptr<x64::Code> uniform_;
 };
