@@ -11,6 +11,20 @@ class Folding : public Rebuilt {
  public:
   using Rebuilt::Rebuilt;
 
+  /// A variable that is no input, or an operation on nothing but numbers.
+  bool has_what_to_fold(const Trace& trace) const {
+    const Graph& from = trace.graph;
+    for (std::uint32_t v = 0; v < from.size(); ++v) {
+      const GraphNode& node = from.nodes()[v];
+      if (node.kind == VertexKind::variable && !is_input({v})) return true;
+      if (node.kind != VertexKind::operation) continue;
+      int numbers = 0;
+      while (numbers < info(node.op).arity && is_number(from, {node.operand[numbers]})) ++numbers;
+      if (numbers == info(node.op).arity) return true;
+    }
+    return false;
+  }
+
   Vertex fold(const GraphNode& node) {
     const auto x = images(node);
     double numbers[3] = {};
@@ -27,6 +41,7 @@ class Folding : public Rebuilt {
 
 Trace fold(Trace trace, const OptimiseOptions&) {
   Folding built(trace);
+  if (!built.has_what_to_fold(trace)) return trace;
   for (std::uint32_t v = 0; v < trace.graph.size(); ++v) {
     const GraphNode& node = trace.graph.nodes()[v];
     if (node.kind == VertexKind::operation) {

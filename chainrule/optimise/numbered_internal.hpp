@@ -1,8 +1,12 @@
 // Numbered: a Rebuilt Trace in which no value is computed twice.
 //
-// Value numbering (Cocke & Schwartz 1970): a node is filed by its operation and its operands, and
-// one that is there already is used again. Operands of a row that commutes are put in order first:
-// numbers last, then by their places. Constant time a node.
+// Value numbering (Cocke & Schwartz 1970): a node is looked for by its operation and its operands,
+// and one that is there already is used again. Operands of a row that commutes are put in order
+// first: numbers last, then by their places.
+//
+// A node is among the readers of its last operand. These are few and were made lately, so that the
+// search stays in the cache, where a hash table would not; of an operand with many readers only the
+// first ones stand in a list, and the others in a hash table. Constant time a node.
 #pragma once
 
 #include "chainrule/optimise/facts_internal.hpp"
@@ -23,8 +27,10 @@ class Numbered : public Rebuilt {
 
  private:
   bool commutes(Op op, Vertex x, Vertex y);
+  Vertex last_operand(const GraphNode& node) const;
 
-  detail::Lookup numbered_;
+  std::vector<std::uint32_t> first_reader_, next_reader_;  // by new vertex
+  detail::Lookup more_readers_;
   std::vector<Facts> facts_;  // by new vertex, as far as somebody asked
 };
 

@@ -20,6 +20,8 @@ Trace power(Trace trace, const OptimiseOptions& options);
 Trace reciprocal(Trace trace, const OptimiseOptions& options);
 /// Makes one fused operation of a product and a sum.
 Trace fuse(Trace trace, const OptimiseOptions& options);
+/// Puts the sign of a product or quotient into its number.
+Trace signs(Trace trace, const OptimiseOptions& options);
 /// Puts the nodes into an order in which fewer values live at once.
 Trace order(Trace trace, const OptimiseOptions& options);
 

@@ -20,6 +20,7 @@ constexpr Pass kPipeline[] = {
     {"power", &passes::power},            // powers as products and roots
     {"reciprocal", &passes::reciprocal},  // divisions as products
     {"fuse", &passes::fuse},              // products and sums as one
+    {"signs", &passes::signs},            // negations that no sum has taken up
     {"prune", &passes::prune},            // what the passes have replaced
     {"order", &passes::order},            // fewer values at once
 };

@@ -35,12 +35,14 @@ class Powers : public Rewriter {
       return c > 0 ? product(x, n) : product(reciprocal(x), n);
     }
     if (size != 0.5 && size != 1.5) return kNone;
-    if (c < 0) {
-      const Vertex r = reciprocal(plus_zero(x));
-      return size == 0.5 ? make(Op::sqrt, plus_zero(r)) : make(Op::mul, r, make(Op::sqrt, r));
+    const Vertex base = plus_zero(x);
+    if (c == -1.5) {
+      const Vertex r = reciprocal(base);
+      return make(Op::mul, r, make(Op::sqrt, r));
     }
-    const Vertex base = plus_zero(x), root = make(Op::sqrt, base);
-    return of_minus_infinity(x, size == 0.5 ? root : make(Op::mul, base, root));
+    const Vertex root = make(Op::sqrt, base);
+    if (c == -0.5) return at_minus_infinity(x, 0, reciprocal(root));
+    return at_minus_infinity(x, kInfinity, c == 0.5 ? root : make(Op::mul, base, root));
   }
 
  private:
@@ -55,9 +57,10 @@ class Powers : public Rewriter {
   }
   Vertex reciprocal(Vertex x) { return make(Op::div, constant(1), x); }
   Vertex plus_zero(Vertex x) { return make(Op::add, x, constant(0)); }
-  Vertex of_minus_infinity(Vertex x, Vertex otherwise) {
+  // z where x is −inf, else `otherwise`.
+  Vertex at_minus_infinity(Vertex x, double z, Vertex otherwise) {
     if (facts(x).has(Facts::not_negative)) return otherwise;
-    return make(Op::select, make(Op::eq, x, constant(-kInfinity)), constant(kInfinity), otherwise);
+    return make(Op::select, make(Op::eq, x, constant(-kInfinity)), constant(z), otherwise);
   }
 };
 

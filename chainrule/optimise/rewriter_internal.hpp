@@ -6,7 +6,8 @@
 // all operands, NaN, ±0 and ±inf among them, both sides have the same bits. (Of a NaN only that it
 // is one: its sign is nobody's, and copysign(x, NaN) is not defined more closely than |x|.)
 //
-// Numbers stand second and negations outside: x·(−y) is −(x·y), where a sum takes it up.
+// Numbers stand second and signs outside: x·(−y) and x·(−3) are −(x·y) and −(x·3), where a sum
+// takes the sign up. What is left of them in the end pass `signs` puts back.
 #pragma once
 
 #include "chainrule/optimise/numbered_internal.hpp"
@@ -72,6 +73,7 @@ class Rewriter : public Numbered {
 
  private:
   bool is_zero(Vertex v) const { return is_number(v) && number_at(v) == 0; }
+  Vertex without_sign(Vertex v);
   Vertex truth_of(Vertex v);
   Vertex without_truth_of(Vertex v) const;
   bool is_opposite(Vertex p, Vertex q) const;

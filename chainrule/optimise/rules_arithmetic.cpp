@@ -16,6 +16,13 @@ bool has_exact_reciprocal(double y) {
 
 }  // namespace
 
+// x where v is −x, and c where it is the number −c; else kNone.
+Vertex Rewriter::without_sign(Vertex v) {
+  if (!is_number(v)) return negated(v);
+  const double c = number_at(v);
+  return std::signbit(c) && c == c ? constant(-c) : kNone;
+}
+
 Vertex Rewriter::rule(Rule<Op::add>, Vertex x, Vertex y, Vertex) {
   // x + (−0) → x.
   if (is(y, -0.0)) return x;
@@ -40,12 +47,10 @@ Vertex Rewriter::rule(Rule<Op::sub>, Vertex x, Vertex y, Vertex) {
 }
 
 Vertex Rewriter::rule(Rule<Op::mul>, Vertex x, Vertex y, Vertex) {
-  // x·1 → x, x·(−1) → −x.  Not x·0 → 0: inf·0 is NaN, and (−1)·0 is −0.
+  // x·1 → x.  Not x·0 → 0: inf·0 is NaN, and (−1)·0 is −0.
   if (is(y, 1)) return x;
-  if (is(y, -1)) return make(Op::neg, x);
-  // (−x)·c → x·(−c), (−x)·(−y) → x·y, (−x)·y → −(x·y): rounding does not look at signs.
-  const Vertex a = negated(x), b = negated(y);
-  if (a != kNone && is_number(y)) return make(Op::mul, a, constant(-number_at(y)));
+  // (−x)·(−y) → x·y, (−x)·y → −(x·y), x·(−c) → −(x·c): rounding does not look at signs.
+  const Vertex a = without_sign(x), b = without_sign(y);
   if (a != kNone && b != kNone) return make(Op::mul, a, b);
   if (a != kNone) return make(Op::neg, make(Op::mul, a, y));
   if (b != kNone) return make(Op::neg, make(Op::mul, x, b));
@@ -57,10 +62,8 @@ Vertex Rewriter::rule(Rule<Op::div>, Vertex x, Vertex y, Vertex) {
   if (is_number(y) && has_exact_reciprocal(number_at(y))) {
     return make(Op::mul, x, constant(1 / number_at(y)));
   }
-  // (−x)/c → x/(−c), c/(−y) → (−c)/y, (−x)/(−y) → x/y, (−x)/y and x/(−y) → −(x/y).
-  const Vertex a = negated(x), b = negated(y);
-  if (a != kNone && is_number(y)) return make(Op::div, a, constant(-number_at(y)));
-  if (b != kNone && is_number(x)) return make(Op::div, constant(-number_at(x)), b);
+  // (−x)/(−y) → x/y, (−x)/y and x/(−y) → −(x/y), of numbers likewise.
+  const Vertex a = without_sign(x), b = without_sign(y);
   if (a != kNone && b != kNone) return make(Op::div, a, b);
   if (a != kNone) return make(Op::neg, make(Op::div, a, y));
   if (b != kNone) return make(Op::neg, make(Op::div, x, b));
@@ -69,15 +72,7 @@ Vertex Rewriter::rule(Rule<Op::div>, Vertex x, Vertex y, Vertex) {
 
 Vertex Rewriter::rule(Rule<Op::neg>, Vertex x, Vertex, Vertex) {
   // −(−x) → x.  Not −(x − y) → y − x: where x is y it would be +0, not −0.
-  if (negated(x) != kNone) return negated(x);
-  // −(x·c) → x·(−c), −(x/c) → x/(−c), −(c/x) → (−c)/x.
-  if (is(x, Op::mul) || is(x, Op::div)) {
-    const Vertex a = operand(x, 0), b = operand(x, 1);
-    const Op op = graph()[x].op;
-    if (is_number(b)) return make(op, a, constant(-number_at(b)));
-    if (is_number(a)) return make(op, constant(-number_at(a)), b);
-  }
-  return kNone;
+  return negated(x);
 }
 
 Vertex Rewriter::rule(Rule<Op::fma>, Vertex x, Vertex y, Vertex w) {

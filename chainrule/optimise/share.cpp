@@ -33,7 +33,11 @@ std::uint64_t hash_of(const GraphNode& node) {
 
 }  // namespace
 
-Numbered::Numbered(const Trace& from) : Rebuilt(from) { facts_.reserve(from.graph.size()); }
+Numbered::Numbered(const Trace& from) : Rebuilt(from) {
+  facts_.reserve(from.graph.size());
+  first_reader_.reserve(from.graph.size());
+  next_reader_.reserve(from.graph.size());
+}
 
 Facts Numbered::facts(Vertex v) {
   for (auto next = static_cast<std::uint32_t>(facts_.size()); next <= v.index; ++next) {
@@ -55,17 +59,43 @@ void Numbered::put_in_order(Op op, Vertex& x, Vertex& y) {
   if (x_is_number != y_is_number ? x_is_number : y < x) std::swap(x, y);
 }
 
+// Of those that are no numbers, if there are any: numbers have too many readers.
+Vertex Numbered::last_operand(const GraphNode& node) const {
+  Vertex last{node.operand[0]};
+  for (int k = 1; k < info(node.op).arity; ++k) {
+    const Vertex v{node.operand[k]};
+    const bool is_first = is_number(graph(), last), is_next = is_number(graph(), v);
+    if (is_first != is_next ? is_first : last < v) last = v;
+  }
+  return last;
+}
+
 Vertex Numbered::number(Op op, Vertex x, Vertex y, Vertex w) {
+  constexpr int kListed = 8;
   put_in_order(op, x, y);
   GraphNode node{VertexKind::operation, op};
   const Vertex operands[] = {x, y, w};
   for (int k = 0; k < info(op).arity; ++k) node.operand[k] = operands[k].index;
+
+  const Vertex last = last_operand(node);
+  if (first_reader_.size() <= last.index) first_reader_.resize(graph().size(), kNone.index);
+  int listed = 0;
+  for (std::uint32_t v = first_reader_[last.index]; v != kNone.index; v = next_reader_[v]) {
+    if (graph()[{v}] == node) return {v};
+    ++listed;
+  }
+  if (listed < kListed) {
+    const Vertex v = append(op, x, y, w);
+    next_reader_.resize(graph().size(), kNone.index);
+    next_reader_[v.index] = std::exchange(first_reader_[last.index], v.index);
+    return v;
+  }
   const std::uint64_t hash = hash_of(node);
   const std::uint32_t known =
-      numbered_.find(hash, [&](std::uint32_t place) { return graph()[{place}] == node; });
+      more_readers_.find(hash, [&](std::uint32_t place) { return graph()[{place}] == node; });
   if (known != detail::Lookup::kNowhere) return {known};
   const Vertex v = append(op, x, y, w);
-  numbered_.insert(hash, v.index);
+  more_readers_.insert(hash, v.index);
   return v;
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "chainrule/op/reading.hpp"
+#include "chainrule/optimise/rebuilt_internal.hpp"
 
 namespace chainrule::passes {
 namespace {
@@ -28,9 +29,11 @@ std::array<unsigned, kOpCount> operands_without_derivative() {
 
 std::vector<bool> nodes_that_decide(const Trace& trace) {
   static const std::array<unsigned, kOpCount> without = operands_without_derivative();
+  const std::vector<std::uint32_t> uses = uses_of(trace);
   std::vector<bool> decides(trace.graph.size());
-  for (const GraphNode& node : trace.graph.nodes()) {
-    if (node.kind != VertexKind::operation) continue;
+  for (std::uint32_t v = 0; v < trace.graph.size(); ++v) {
+    const GraphNode& node = trace.graph.nodes()[v];
+    if (node.kind != VertexKind::operation || uses[v] == 0) continue;
     const unsigned mask = without[static_cast<std::size_t>(node.op)];
     for (int k = 0; k < info(node.op).arity; ++k) {
       if ((mask >> k & 1) != 0) decides[node.operand[k]] = true;

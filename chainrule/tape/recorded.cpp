@@ -27,6 +27,7 @@ const Scalar& scalar_in(const Scalar& v) { return v; }
 const Scalar& scalar_in(const Traced& v) { return v.scalar(); }
 Scalar truth_in(bool p) { return p ? 1.0 : 0.0; }
 const Scalar& truth_in(const Predicate& p) { return p.truth(); }
+const Arrival kNever = {kUnreached, 0.0};
 template <class V>
 Truth<V> condition_of(const Arrival& seed) {
   if constexpr (std::same_as<Truth<V>, bool>) {
@@ -133,13 +134,12 @@ class Sweeps {
     }
   }
 
-  // What has arrived at x; −0.0 if nothing can.
+  // What has arrived at x.
   Arrival arrived(const Scalar& x) {
     const Sum<V>* sum = sum_of(x);
-    if (sum == nullptr || is_false(sum->holds())) return {kUnreached, 0.0};
+    if (sum == nullptr || is_false(sum->holds())) return kNever;
     return {scalar_in(sum->gated()), truth_in(sum->holds())};
   }
-  Scalar found(const Scalar& x) { return arrived(x).value; }
 
  private:
   Sum<V>* sum_of(const Scalar& x) {
@@ -216,36 +216,38 @@ class Sweeps {
   }
 
   void pull_back_block(std::uint32_t row, Truth<V> holds) {
+    using rules::and_;
     const BlockRow& at = block_at(state_, row);
     const std::shared_ptr<const Block> block = at.block;
     const std::vector<std::uint32_t> links = at.links;
     const std::vector<bool> is_number = at.is_number;
     const Call call = call_at(at);
-    std::vector<Scalar> zbar(call.z.size(), Scalar(kUnreached));
-    std::vector<Scalar> xbar(call.x.size(), Scalar(kUnreached));
-    for (std::size_t j = 0; j < zbar.size(); ++j) zbar[j] = found(call.z[j]);
-    block->recorded_vjp(call.x, call.z, zbar, xbar);
+    std::vector<Arrival> zbar, xbar(call.x.size(), kNever);
+    for (const Scalar& z : call.z) zbar.push_back(arrived(z));
+    block->pull_arrivals(call.x, call.z, zbar, xbar);
     for (std::size_t k = 0; k < links.size(); ++k) {
-      if (!is_number[k] && !is_cut(xbar[k])) sums_[cone_.place[links[k]]].add(V(xbar[k]), holds);
+      if (!is_number[k])
+        sums_[cone_.place[links[k]]].add(V(xbar[k].value), and_(holds, condition_of<V>(xbar[k])));
     }
   }
 
   void push_forward_block(std::uint32_t row) {
+    using rules::and_;
     using rules::or_;
     const BlockRow& at = block_at(state_, row);
     const std::shared_ptr<const Block> block = at.block;
     const Call call = call_at(at);
-    std::vector<Scalar> xdot(call.x.size(), Scalar(kUnreached)), zdot(call.z.size());
+    std::vector<Arrival> xdot, zdot(call.z.size(), kNever);
     Truth<V> holds = false;
-    for (std::size_t k = 0; k < xdot.size(); ++k) {
-      if (at.is_number[k] || is_false(tangent_of(at.links[k]).holds())) continue;
-      xdot[k] = scalar_in(tangent_of(at.links[k]).gated());
-      holds = or_(holds, tangent_of(at.links[k]).holds());
+    for (std::size_t k = 0; k < call.x.size(); ++k) {
+      xdot.push_back(at.is_number[k] ? kNever : arrived(call.x[k]));
+      holds = or_(holds, condition_of<V>(xdot[k]));
     }
     if (is_false(holds)) return;
-    block->recorded_jvp(call.x, call.z, xdot, zdot);
+    block->push_arrivals(call.x, call.z, xdot, zdot);
     for (std::size_t j = 0; j < zdot.size(); ++j) {
-      if (Sum<V>* sum = sum_of(call.z[j])) sum->add(V(zdot[j]), holds);
+      if (Sum<V>* sum = sum_of(call.z[j]))
+        sum->add(V(zdot[j].value), and_(holds, condition_of<V>(zdot[j])));
     }
   }
 

@@ -213,11 +213,6 @@ void adjoints(std::span<const Scalar> ys, std::span<const double> seeds, std::sp
 std::vector<Scalar> recorded_adjoints(std::span<const Scalar> ys, std::span<const Scalar> seeds,
                                       std::span<const Scalar> xs, bool cut_off);
 
-/// An adjoint or a tangent, and where it has arrived: a recorded truth, or a plain 1, always, or 0,
-/// never. Where it has not, the value is 0.
-struct Arrival {
-  Scalar value, holds;
-};
 /// The same while a Function is recorded, with what the sweep knows of where anything arrives.
 std::vector<Arrival> recorded_adjoints(std::span<const Scalar> ys, std::span<const Arrival> seeds,
                                        std::span<const Scalar> xs);

@@ -46,23 +46,64 @@ std::size_t Loop::outputs() const {
 }
 
 void Loop::value(std::span<const double> x, std::span<double> z) const {
+  std::ranges::fill(z.last(shape_.summed), 0.0);
+  if (shape_.carried == 0 && body_.inputs() > 0) {
+    run_apart(x, z);
+  } else {
+    run_in_turn(x, z);
+  }
+}
+
+// The step that runs after so many others.
+std::size_t Loop::step_at(std::size_t turn) const {
+  return direction_ == Direction::ascending ? turn : shape_.steps - 1 - turn;
+}
+
+void Loop::take_results(std::size_t t, std::span<const double> given, std::span<double> z) const {
+  const auto& [steps, carried, sliced, invariant, stacked, summed] = shape_;
+  std::ranges::copy(given.subspan(carried, stacked), z.subspan(carried + t * stacked).begin());
+  const std::span<double> sums = z.last(summed);
+  for (std::size_t k = 0; k < summed; ++k) sums[k] += given[carried + stacked + k];
+}
+
+void Loop::run_in_turn(std::span<const double> x, std::span<double> z) const {
   const auto& [steps, carried, sliced, invariant, stacked, summed] = shape_;
   std::vector<double> numbers(body_.inputs() + body_.outputs());
   const std::span<double> in = std::span(numbers).first(body_.inputs());
   const std::span<double> out = std::span(numbers).subspan(body_.inputs());
-  const std::span<double> sums = z.last(summed);
   std::ranges::copy(x.first(carried), in.begin());
   std::ranges::copy(x.last(invariant), in.last(invariant).begin());
-  std::ranges::fill(sums, 0.0);
-  for (std::size_t run = 0; run < steps; ++run) {
-    const std::size_t t = direction_ == Direction::ascending ? run : steps - 1 - run;
+  for (std::size_t turn = 0; turn < steps; ++turn) {
+    const std::size_t t = step_at(turn);
     std::ranges::copy(x.subspan(carried + t * sliced, sliced), in.subspan(carried).begin());
     body_.evaluate(in, out);
+    take_results(t, out, z);
     std::ranges::copy(out.first(carried), in.begin());
-    std::ranges::copy(out.subspan(carried, stacked), z.subspan(carried + t * stacked).begin());
-    for (std::size_t k = 0; k < summed; ++k) sums[k] += out[carried + stacked + k];
   }
   std::ranges::copy(in.first(carried), z.begin());
+}
+
+// Steps that know nothing of each other: rows of the body, as many at a time as a Function takes.
+void Loop::run_apart(std::span<const double> x, std::span<double> z) const {
+  const std::size_t most = std::min<std::size_t>(shape_.steps, 64);
+  const std::size_t inputs = body_.inputs(), outputs = body_.outputs();
+  std::vector<double> numbers(most * (inputs + outputs));
+  const std::span<double> in = std::span(numbers).first(most * inputs);
+  const std::span<double> out = std::span(numbers).subspan(most * inputs);
+  for (std::size_t row = 0; row < most; ++row) {
+    std::ranges::copy(x.last(shape_.invariant), in.subspan(row * inputs + shape_.sliced).begin());
+  }
+  for (std::size_t first = 0; first < shape_.steps; first += most) {
+    const std::size_t count = std::min(most, shape_.steps - first);
+    for (std::size_t row = 0; row < count; ++row) {
+      std::ranges::copy(x.subspan(step_at(first + row) * shape_.sliced, shape_.sliced),
+                        in.subspan(row * inputs).begin());
+    }
+    body_.rows(in.first(count * inputs), out.first(count * outputs));
+    for (std::size_t row = 0; row < count; ++row) {
+      take_results(step_at(first + row), out.subspan(row * outputs, outputs), z);
+    }
+  }
 }
 
 // ---- the combinators --------------------------------------------------------------------------

@@ -67,6 +67,10 @@ class Loop final : public Block {
                     std::span<const Scalar> zbar, std::span<Scalar> xbar) const override;
   void recorded_jvp(std::span<const Scalar> x, std::span<const Scalar> z,
                     std::span<const Scalar> xdot, std::span<Scalar> zdot) const override;
+  void pull_arrivals(std::span<const Scalar> x, std::span<const Scalar> z,
+                     std::span<const Arrival> zbar, std::span<Arrival> xbar) const override;
+  void push_arrivals(std::span<const Scalar> x, std::span<const Scalar> z,
+                     std::span<const Arrival> xdot, std::span<Arrival> zdot) const override;
 
   /// The loop that takes the same and gives the same, and also stacks the carry before each step,
   /// after what it stacks anyway: what its derivatives read. One for each Loop.
@@ -77,12 +81,16 @@ class Loop final : public Block {
   struct Derived;
 
   Loop(Function body, const Shape& shape, Direction direction, Stacks stacks);
+  std::size_t step_at(std::size_t turn) const;
+  void take_results(std::size_t t, std::span<const double> given, std::span<double> z) const;
+  void run_in_turn(std::span<const double> x, std::span<double> z) const;
+  void run_apart(std::span<const double> x, std::span<double> z) const;
   std::shared_ptr<const DerivedLoop> derived(const LoopRequest& request) const;
   template <class S>
   std::vector<S> carries(std::span<const S> x, std::span<const S> z) const;
-  template <class S>
+  template <class S, class Seed>
   void differentiate(LoopReading reading, std::span<const S> x, std::span<const S> z,
-                     std::span<const S> seeds, std::span<S> found) const;
+                     std::span<const Seed> seeds, std::span<Seed> found) const;
 
   Function body_;
   Shape shape_;

@@ -306,23 +306,43 @@ std::shared_ptr<const DerivedLoop> Loop::derived(const LoopRequest& request) con
 
 namespace {
 
-bool arrived(double seed) { return !is_unreached(seed); }
-bool arrived(const Scalar& seed) { return !is_cut(seed); }
+// A seed is a double, −0.0 where nothing arrived, or an Arrival: read over numbers S.
+template <class S>
+using Seed = std::conditional_t<std::same_as<S, double>, double, Arrival>;
+
+Arrives arrives(double seed) { return is_unreached(seed) ? Arrives::never : Arrives::always; }
+Arrives arrives(const Arrival& seed) {
+  if (!seed.holds.is_number()) return Arrives::sometimes;
+  return ScalarAccess::value(seed.holds) == 0 ? Arrives::never : Arrives::always;
+}
+double value_of(double seed) { return seed + 0.0; }
+Scalar value_of(const Arrival& seed) { return is_cut(seed.value) ? Scalar(0.0) : seed.value; }
+double flag_of(double seed) { return is_unreached(seed) ? 0.0 : 1.0; }
+const Scalar& flag_of(const Arrival& seed) { return seed.holds; }
+
+// What was found, under a flag. A zero that was found is +0.
+void give(double& found, double value, double flag) {
+  if (flag != 0) found = value + 0.0;
+}
+void give(Arrival& found, const Scalar& value, const Scalar& flag) {
+  const bool is_open = !flag.is_number() && keeps_choices(flag);
+  const double known = is_open ? 1.0 : primal(flag);
+  if (known != 0) found = {value, is_open ? flag : Scalar(1.0)};
+}
 
 // How seeds arrive: by place of the body's outputs (for tangents: inputs), over all steps.
-template <class S>
+template <class Seed>
 std::vector<Arrives> arrivals_of(const LoopWidths& widths, std::size_t steps,
-                                 std::span<const S> seeds) {
-  const auto once = [](const S& seed) { return arrived(seed) ? Arrives::always : Arrives::never; };
+                                 std::span<const Seed> seeds) {
   std::vector<Arrives> all;
-  for (const S& seed : seeds.first(widths[kCarried])) all.push_back(once(seed));
+  for (const Seed& seed : seeds.first(widths[kCarried])) all.push_back(arrives(seed));
   for (std::size_t k = 0; k < widths[kOwn]; ++k) {
-    all.push_back(once(seeds[widths[kCarried] + k]));
+    all.push_back(arrives(seeds[widths[kCarried] + k]));
     for (std::size_t t = 1; t < steps; ++t) {
-      all.back() = joined(all.back(), once(seeds[widths[kCarried] + t * widths[kOwn] + k]));
+      all.back() = joined(all.back(), arrives(seeds[widths[kCarried] + t * widths[kOwn] + k]));
     }
   }
-  for (const S& seed : seeds.last(widths[kShared])) all.push_back(once(seed));
+  for (const Seed& seed : seeds.last(widths[kShared])) all.push_back(arrives(seed));
   return all;
 }
 
@@ -338,8 +358,8 @@ std::vector<bool> recorded_slices(const Loop::Shape& shape, std::span<const Scal
 }
 
 // The part of a loop's inputs or outputs that is one group's in one step.
-template <class S>
-std::span<S> part(std::span<S> all, const LoopWidths& widths, std::size_t group, std::size_t t) {
+template <class T>
+std::span<T> part(std::span<T> all, const LoopWidths& widths, std::size_t group, std::size_t t) {
   if (group == kShared) return all.last(widths[kShared]);
   return all.subspan(first_of(widths, group) + (group == kOwn ? t * widths[kOwn] : 0),
                      widths[group]);
@@ -354,14 +374,6 @@ std::vector<Scalar> run(const std::shared_ptr<const Loop>& loop, std::span<const
   return call(loop, x, Location{});
 }
 
-// Whether nothing has arrived, as a flag says. While a Function is recorded that is not known.
-bool is_down(double flag) { return flag == 0; }
-bool is_down(const Scalar& flag) { return !keeps_choices(flag) && primal(flag) == 0; }
-
-// A zero that was found is +0.
-double as_found(double value) { return value + 0.0; }
-const Scalar& as_found(const Scalar& value) { return value; }
-
 // Moves numbers between the primal loop and a derived one.
 template <class S>
 class Exchange {
@@ -375,14 +387,12 @@ class Exchange {
 
   // carries: of all steps, t by t.
   std::vector<S> operands(std::span<const S> x, std::span<const S> carries,
-                          std::span<const S> seeds) const {
+                          std::span<const Seed<S>> seeds) const {
     std::vector<S> all;
     const auto add_seeds = [&](std::size_t group, std::size_t t) {
-      const std::span<const S> own = part(seeds, seeds_, group, t);
-      for (const std::size_t k : layout_.seeds[group].arriving)
-        all.push_back(arrived(own[k]) ? own[k] : S(0.0));
-      for (const std::size_t k : layout_.seeds[group].flagged)
-        all.push_back(arrived(own[k]) ? S(1.0) : S(0.0));
+      const std::span<const Seed<S>> own = part(seeds, seeds_, group, t);
+      for (const std::size_t k : layout_.seeds[group].arriving) all.push_back(value_of(own[k]));
+      for (const std::size_t k : layout_.seeds[group].flagged) all.push_back(flag_of(own[k]));
     };
     const auto add_read = [&](std::size_t group, std::span<const S> own) {
       for (const std::size_t k : layout_.read[group]) all.push_back(own[k]);
@@ -399,19 +409,17 @@ class Exchange {
     return all;
   }
 
-  void give(std::span<const S> results, std::span<S> found) const {
+  void results(std::span<const S> results, std::span<Seed<S>> found) const {
     const S* next = results.data();
     const auto give_group = [&](std::size_t group, std::size_t t) {
       const LoopPlaces& places = layout_.found[group];
-      const S* flags = next + places.arriving.size();
+      const S* flag = next + places.arriving.size();
       auto flagged = places.flagged.begin();
-      const std::span<S> own = part(found, found_, group, t);
+      const std::span<Seed<S>> own = part(found, found_, group, t);
       for (const std::size_t k : places.arriving) {
-        const S& value = *next++;
         const bool has_flag = flagged != places.flagged.end() && *flagged == k;
         if (has_flag) ++flagged;
-        if (has_flag && is_down(*flags++)) continue;
-        own[k] = as_found(value);
+        give(own[k], *next++, has_flag ? *flag++ : S(1.0));
       }
       next += places.flagged.size();
     };
@@ -446,16 +454,19 @@ std::vector<S> Loop::carries(std::span<const S> x, std::span<const S> z) const {
   return all;
 }
 
-template <class S>
+// seeds and found: numbers, or Arrivals.
+template <class S, class Seed>
 void Loop::differentiate(LoopReading reading, std::span<const S> x, std::span<const S> z,
-                         std::span<const S> seeds, std::span<S> found) const {
-  if (std::ranges::none_of(seeds, [](const S& seed) { return arrived(seed); })) return;
+                         std::span<const Seed> seeds, std::span<Seed> found) const {
   if (shape_.steps == 0) {
-    for (std::size_t k = 0; k < shape_.carried; ++k)
-      if (arrived(seeds[k])) found[k] = seeds[k];
+    std::ranges::copy(seeds.first(shape_.carried), found.begin());
     return;
   }
   LoopRequest request{reading, arrivals_of(seed_widths(shape_, reading), shape_.steps, seeds), {}};
+  if (std::ranges::count(request.seeds, Arrives::never) ==
+      static_cast<std::ptrdiff_t>(request.seeds.size())) {
+    return;
+  }
   if constexpr (std::same_as<S, Scalar>) {
     if (reading == LoopReading::adjoints) request.wanted = recorded_slices(shape_, x);
   }
@@ -463,7 +474,7 @@ void Loop::differentiate(LoopReading reading, std::span<const S> x, std::span<co
   const Exchange<S> exchange(shape_, reading, derived->layout);
   const bool reads_carries = !derived->layout.read[kCarried].empty();
   const std::vector<S> kept = reads_carries ? carries(x, z) : std::vector<S>();
-  exchange.give(run(derived->loop, exchange.operands(x, kept, seeds)), found);
+  exchange.results(run(derived->loop, exchange.operands(x, kept, seeds)), found);
 }
 
 void Loop::vjp(std::span<const double> x, std::span<const double> z, std::span<const double> zbar,
@@ -477,15 +488,38 @@ void Loop::jvp(std::span<const double> x, std::span<const double> z, std::span<c
   differentiate(LoopReading::tangents, x, z, xdot, zdot);
 }
 
+void Loop::pull_arrivals(std::span<const Scalar> x, std::span<const Scalar> z,
+                         std::span<const Arrival> zbar, std::span<Arrival> xbar) const {
+  differentiate(LoopReading::adjoints, x, z, zbar, xbar);
+}
+
+void Loop::push_arrivals(std::span<const Scalar> x, std::span<const Scalar> z,
+                         std::span<const Arrival> xdot, std::span<Arrival> zdot) const {
+  differentiate(LoopReading::tangents, x, z, xdot, zdot);
+}
+
+namespace {
+
+std::vector<Arrival> arrivals_of(std::span<const Scalar> seeds) {
+  std::vector<Arrival> all;
+  for (const Scalar& seed : seeds) all.push_back({seed, is_cut(seed) ? 0.0 : 1.0});
+  return all;
+}
+
+}  // namespace
+
 void Loop::recorded_vjp(std::span<const Scalar> x, std::span<const Scalar> z,
                         std::span<const Scalar> zbar, std::span<Scalar> xbar) const {
-  differentiate(LoopReading::adjoints, x, z, zbar, xbar);
+  std::vector<Arrival> found(xbar.size(), Arrival{kUnreached, 0.0});
+  pull_arrivals(x, z, arrivals_of(zbar), found);
+  std::ranges::transform(found, xbar.begin(), &Arrival::value);
 }
 
 void Loop::recorded_jvp(std::span<const Scalar> x, std::span<const Scalar> z,
                         std::span<const Scalar> xdot, std::span<Scalar> zdot) const {
-  std::ranges::fill(zdot, Scalar(0.0));
-  differentiate(LoopReading::tangents, x, z, xdot, zdot);
+  std::vector<Arrival> found(zdot.size(), Arrival{0.0, 0.0});
+  push_arrivals(x, z, arrivals_of(xdot), found);
+  std::ranges::transform(found, zdot.begin(), &Arrival::value);
 }
 
 }  // namespace chainrule

@@ -95,19 +95,18 @@ std::size_t Generator::element_bytes(Space space) const {
   __builtin_unreachable();
 }
 
+std::int32_t Generator::in_frame(std::size_t offset) const {
+  return distance(offset) - distance(frame_.base());
+}
+
 x86::Mem Generator::at(const Place& place, unsigned r) {
-  std::size_t offset = place.first * element_bytes(place.space);
-  if (place.space == Space::frame) {
-    offset = frame_.cell(place.first, r);
-  } else if (place.space == Space::row || place.space == Space::out) {
-    offset += r * vector_bytes_;
-  }
-  if (offset > 0x7FFFFFFFu) fail("compile", "the function is too large: its data pass 2 GiB");
-  const auto displacement = static_cast<std::int32_t>(offset);
-  Mem mem = place.pointer == kNone
-                ? x86::ptr(base_of(place.space), displacement)
-                : x86::ptr(base_of(place.space), pointer(place.pointer), 0, displacement);
-  return mem;
+  const std::size_t first = place.first * element_bytes(place.space);
+  const bool has_vectors = place.space == Space::row || place.space == Space::out;
+  const std::int32_t displacement = place.space == Space::frame
+                                        ? in_frame(frame_.cell(place.first, r))
+                                        : distance(first + (has_vectors ? r * vector_bytes_ : 0));
+  if (place.pointer == kNone) return x86::ptr(base_of(place.space), displacement);
+  return x86::ptr(base_of(place.space), pointer(place.pointer), 0, displacement);
 }
 
 // Where memory has a value that is a place's, or was saved.
@@ -125,7 +124,7 @@ asmjit::Operand Generator::as_operand(const Source& source) {
 }
 
 x86::Mem Generator::slot(std::uint32_t number) const {
-  return x86::ptr(x86::r14, static_cast<std::int32_t>(frame_.slot(number)));
+  return x86::ptr(x86::r14, in_frame(frame_.slot(number)));
 }
 
 // Whether memory has one number for all lanes.
@@ -136,10 +135,10 @@ bool Generator::is_broadcast(Key k) const {
 }
 
 x86::Mem Generator::pointer_cell(std::uint32_t number) const {
-  return x86::qword_ptr(x86::r14, static_cast<std::int32_t>(frame_.pointer(number)));
+  return x86::qword_ptr(x86::r14, in_frame(frame_.pointer(number)));
 }
 x86::Mem Generator::counter_cell(std::uint32_t loop) const {
-  return x86::qword_ptr(x86::r14, static_cast<std::int32_t>(frame_.counter(loop)));
+  return x86::qword_ptr(x86::r14, in_frame(frame_.counter(loop)));
 }
 
 x86::Gp Generator::pointer(std::uint32_t number) {
@@ -219,16 +218,14 @@ Generator::Register Generator::into_register(Key k) {
   return r;
 }
 
-bool Generator::is_worth_a_register(Key k, std::uint32_t next) const {
-  if (next == kNever) return false;
-  for (std::size_t r = 0; r < static_cast<std::size_t>(registers_); ++r) {
-    if (holds_[r] == kNone && !pinned_[r]) return true;
-  }
-  constexpr std::uint32_t kGain = 8;
-  const Register victim = furthest(Among::clean);
-  if (victim == kNoRegister || holds_[static_cast<std::size_t>(victim)] == k) return false;
-  const std::uint32_t far = next_[holds_[static_cast<std::size_t>(victim)]];
-  return far == kNever || far > next + kGain;
+// Read as an instruction's operand, memory costs a load but no instruction of its own, and front end
+// and code size are what is scarce; so a value is loaded for its own sake only where several row
+// vectors read it at once.
+bool Generator::is_worth_a_register(std::uint32_t i, int number, unsigned r) const {
+  const std::uint32_t value = operand(program_.code[i], number);
+  constexpr unsigned kReaders = 4;
+  return program_.code[value].uniform && !program_.code[i].uniform && r == 0 &&
+         row_vectors_ >= kReaders;
 }
 
 // Operand number k of instruction i.
@@ -238,7 +235,7 @@ Generator::Source Generator::fetch(std::uint32_t i, int number, unsigned r, MayB
   if (reg == kNoRegister) {
     const bool as_operand =
         may_be == MayBe::memory && (has_avx512() || !is_broadcast(k)) &&
-        !is_worth_a_register(k, dies(i, number, r) ? kNever : next_after(i, number, r));
+        !is_worth_a_register(i, number, r);
     if (as_operand) return {kNoRegister, k};
     reg = into_register(k);
   }
@@ -326,6 +323,7 @@ void Generator::prologue() {
   emit(I::kIdMov, x86::r12, field(offsetof(Context, rows)));
   emit(I::kIdMov, x86::r13, field(offsetof(Context, constants)));
   emit(I::kIdMov, x86::r14, field(offsetof(Context, frame)));
+  emit(I::kIdAdd, x86::r14, Imm(distance(frame_.base())));
   emit(I::kIdMov, x86::r15, field(offsetof(Context, out)));
   emit(I::kIdMov, x86::rbp, field(offsetof(Context, sums)));
 }
@@ -407,12 +405,12 @@ void Generator::block(std::uint32_t i) {
   drop_all();
   const emit::BlockUse& use = program_.blocks[program_.code[i].a];
   const auto cell = [&](std::uint32_t number) {
-    return x86::ptr(x86::r14, distance(frame_.cell(number, 0)));
+    return x86::ptr(x86::r14, in_frame(frame_.cell(number, 0)));
   };
   emit(I::kIdMov, x86::rdi, Imm(reinterpret_cast<std::uintptr_t>(use.block.get())));
   emit(I::kIdLea, x86::rsi, cell(use.operands));
   emit(I::kIdLea, x86::rdx, cell(use.results));
-  emit(I::kIdMov, x86::rcx, x86::r14);
+  emit(I::kIdLea, x86::rcx, x86::ptr(x86::r14, in_frame(0)));
   emit(I::kIdMov, x86::r8, Imm(lanes_));
   emit(I::kIdMov, x86::r9, Imm(row_vectors_));
   emit(I::kIdVzeroupper);

@@ -63,6 +63,7 @@ class Generator {
   // ---- memory --------------------------------------------------------------------------------
   std::size_t element_bytes(emit::Space space) const;
   std::int32_t distance(std::size_t bytes) const;
+  std::int32_t in_frame(std::size_t offset) const;
   Mem at(const emit::Place& place, unsigned r);
   Mem home(Key k);
   Operand as_operand(const Source& source);
@@ -81,7 +82,7 @@ class Generator {
   void release(Register r);
   void load(Register r, Key k);
   Register into_register(Key k);
-  bool is_worth_a_register(Key k, std::uint32_t next) const;
+  bool is_worth_a_register(std::uint32_t i, int number, unsigned r) const;
   Source fetch(std::uint32_t i, int number, unsigned r, MayBe may_be = MayBe::memory);
   std::uint32_t next_after(std::uint32_t i, int number, unsigned r) const;
   bool dies(std::uint32_t i, int number, unsigned r) const;

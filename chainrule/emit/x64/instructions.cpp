@@ -246,13 +246,13 @@ void Generator::guard(std::uint32_t i, unsigned r) {
   const Source mask = fetch(i, 0, r, MayBe::in_register);
   if (has_avx512()) {
     const x86::KReg lanes = active(r);
-    const Mem cell = x86::word_ptr(x86::r14, distance(Frame::active_bits(r)));
+    const Mem cell = x86::word_ptr(x86::r14, in_frame(Frame::active_bits(r)));
     emit(I::kIdVpmovq2m, x86::k1, vec(mask.reg));
     emit(I::kIdKandw, lanes, lanes, x86::k1);
     emit(I::kIdKmovw, cell, lanes);
   } else {
     const Register both = take();
-    const Mem cell = x86::ptr(x86::r14, distance(Frame::active_mask(r)));
+    const Mem cell = x86::ptr(x86::r14, in_frame(Frame::active_mask(r)));
     emit(I::kIdVandpd, vec(both), vec(mask.reg), cell);
     emit(I::kIdVmovapd, cell, vec(both));
   }
@@ -263,7 +263,7 @@ void Generator::guard(std::uint32_t i, unsigned r) {
 x86::KReg Generator::active(unsigned r) {
   const x86::KReg lanes = x86::k(kFirstActive + r);
   if ((active_loaded_ & (1u << r)) == 0) {
-    emit(I::kIdKmovw, lanes, x86::word_ptr(x86::r14, distance(Frame::active_bits(r))));
+    emit(I::kIdKmovw, lanes, x86::word_ptr(x86::r14, in_frame(Frame::active_bits(r))));
     active_loaded_ |= 1u << r;
   }
   return lanes;
@@ -351,7 +351,7 @@ void Generator::sum(std::uint32_t i) {
       }
     } else {
       const Register part = is_first ? total : take();
-      const Mem lanes = x86::ptr(x86::r14, distance(Frame::active_mask(r)));
+      const Mem lanes = x86::ptr(x86::r14, in_frame(Frame::active_mask(r)));
       if (is_product) {
         emit(I::kIdVmulpd, vec(part), vec(a.reg), as_operand(b));
         emit(I::kIdVandpd, vec(part), vec(part), lanes);
@@ -380,7 +380,7 @@ void Generator::sum(std::uint32_t i) {
 }
 
 x86::Mem Generator::waiting(unsigned number) const {
-  return x86::ptr(x86::r14, distance(Frame::waiting(number, vector_bytes_)));
+  return x86::ptr(x86::r14, in_frame(frame_.waiting(number)));
 }
 
 // The vectors that wait become one, each its lane: their sums over all lanes. Halves are added and
