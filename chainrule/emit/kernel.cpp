@@ -14,6 +14,7 @@ namespace chainrule {
 
 using emit::Engine;
 using emit::Layout;
+using emit::Totals;
 using emit::Work;
 
 std::string_view name_of(Backend backend) {
@@ -145,23 +146,28 @@ Kernel::State::State(const Function& of, const CompileOptions& with) : f(of), op
   optimise_seconds = seconds_since(start);
 }
 
-unsigned Kernel::State::row_vectors_for(const Layout& layout, std::size_t rows) const {
-  if (options.backend == Backend::interpret) return 1;
-  const unsigned lanes = options.backend == Backend::avx512 ? 8 : 4;
-  if (options.row_vectors != 0) return options.row_vectors;
-  if (rows <= lanes) return 1;
+Kernel::State::Pass Kernel::State::pass_for(const Layout& layout, std::size_t rows) const {
+  if (options.backend == Backend::interpret) return {1, 1};
+  const std::size_t lanes = options.backend == Backend::avx512 ? 8 : 4;
+  Pass pass{std::max(options.row_vectors, 1u), 1};
+  if (const char* e = getenv("PACKS")) {
+    pass.packs = (unsigned)atoi(e);
+    if (rows > lanes) return pass;
+  }
+  pass.packs = 1;
+  if (options.row_vectors != 0 || rows <= lanes) return pass;
   const auto sums =
       static_cast<std::size_t>(std::count(layout.is_summed.begin(), layout.is_summed.end(), true));
   const bool has_loops = !trace.graph.calls().empty();
-  if (has_loops && sums > 0 && rows >= 4 * lanes) return 4;
-  return 1;
+  if (has_loops && sums > 0 && rows >= 4 * lanes) pass.row_vectors = 4;
+  return pass;
 }
 
 const Engine& Kernel::State::engine(const Layout& layout, std::size_t rows) const {
-  const unsigned vectors = row_vectors_for(layout, rows);
+  const Pass pass = pass_for(layout, rows);
   const auto found = [&]() -> const Engine* {
     for (const Made& made : engines) {
-      if (made.row_vectors == vectors && made.layout == layout) return made.engine.get();
+      if (made.pass == pass && made.layout == layout) return made.engine.get();
     }
     return nullptr;
   };
@@ -177,14 +183,14 @@ const Engine& Kernel::State::engine(const Layout& layout, std::size_t rows) cons
     made = emit::make_interpreter(trace, layout);
   } else {
     try {
-      made = emit::make_x64(trace, layout, {options, vectors});
+      made = emit::make_x64(trace, layout, {options, pass.row_vectors, pass.packs});
     } catch (const Error&) {
       if (!may_fall_back) throw;
       made = emit::make_interpreter(trace, layout);  // no executable memory
     }
   }
   compile_seconds = seconds_since(start);
-  engines.push_back({layout, vectors, std::move(made)});
+  engines.push_back({layout, pass, std::move(made)});
   return *engines.back().engine;
 }
 
@@ -233,20 +239,31 @@ class Run {
   }
 
   // Rows first … last, in this thread. Sums are added to totals, by output.
-  void rows(Memory& memory, std::size_t first, std::size_t last, std::span<double> totals) const {
+  void rows(Memory& memory, std::size_t first, std::size_t last, Totals& totals) const {
     Work work{shared_};
     engine_.lay_out(memory.work(engine_.work_bytes()), work);
     engine_.begin(work);
-    for (std::size_t row = first; row < last; row += engine_.rows()) {
-      const std::size_t count = std::min(engine_.rows(), last - row);
-      block(memory, work, row, count, totals);
+    const std::size_t most = engine_.rows() * engine_.packs();
+    for (std::size_t row = first; row < last; row += most) {
+      const std::size_t count = std::min(most, last - row);
+      for (std::size_t p = 0; p * engine_.rows() < count; ++p) {
+        take(engine_.block(work, p), row + p * engine_.rows(), in_block(p, count));
+      }
+      engine_.run(work, count);
+      for (std::size_t p = 0; p * engine_.rows() < count; ++p) {
+        give_block(memory, engine_.block(work, p), row + p * engine_.rows(), in_block(p, count),
+                   totals);
+      }
     }
     engine_.add_sums(work, totals);
   }
 
  private:
-  void block(Memory& memory, Work& work, std::size_t row, std::size_t count,
-             std::span<double> totals) const {
+  std::size_t in_block(std::size_t p, std::size_t count) const {
+    return std::min(engine_.rows(), count - p * engine_.rows());
+  }
+
+  void take(const Work& work, std::size_t row, std::size_t count) const {
     std::size_t input = 0;
     for (std::size_t a = 0; a < sources_.size(); ++a) {
       const std::size_t width = f_.arguments()[a].example.size();
@@ -256,7 +273,10 @@ class Run {
       }
       input += width;
     }
-    engine_.run(work, count);
+  }
+
+  void give_block(Memory& memory, const Work& work, std::size_t row, std::size_t count,
+                  Totals& totals) const {
     if (engine_.all_answered(work, count)) {
       give(work, row, 0, count, totals);
       return;
@@ -272,7 +292,7 @@ class Run {
 
   // `count` rows of the block, from row `first` of it.
   void give(const Work& work, std::size_t row, std::size_t first, std::size_t count,
-            std::span<double> totals) const {
+            Totals& totals) const {
     std::size_t output = 0;
     for (const Sink& sink : sinks_) {
       const std::span<const std::uint32_t> at = engine_.output_at().subspan(output, sink.count);
@@ -282,7 +302,7 @@ class Run {
         for (std::size_t k = 0; k < sink.count; ++k) {
           if (engine_.is_summed(output + k)) continue;
           const double* const from = work.out + at[k] + first;
-          for (std::size_t i = 0; i < count; ++i) totals[output + k] += from[i];
+          for (std::size_t i = 0; i < count; ++i) totals.add(output + k, from[i]);
         }
       }
       output += sink.count;
@@ -290,7 +310,7 @@ class Run {
   }
 
   // A row that left the recorded branch.
-  void answer(Memory& memory, std::size_t row, std::span<double> totals) const {
+  void answer(Memory& memory, std::size_t row, Totals& totals) const {
     std::vector<double>& numbers = memory.row();
     numbers.resize(f_.inputs() + f_.outputs());
     const std::span<double> all(numbers), in = all.first(f_.inputs()),
@@ -306,7 +326,7 @@ class Run {
     for (const Sink& sink : sinks_) {
       for (std::size_t k = 0; k < sink.count; ++k, ++output) {
         if (sink.mode == Sink::Mode::sum) {
-          totals[output] += out[output];
+          totals.add(output, out[output]);
           continue;
         }
         double& to = emit::row_of(sink, row)[k * sink.step];
@@ -409,8 +429,15 @@ void Kernel::run(std::span<const Source> sources, std::span<const Sink> sinks, s
                  unsigned threads) const {
   state_->require_fit(sources, sinks, rows);
   Memory memory;
-  std::vector<double>& totals = memory.totals();
-  totals.assign(outputs(), 0.0);
+  // Sums, and where they are compensated what rounding took away from them, part after part.
+  const bool has_rests = state_->options.summation == CompileOptions::Summation::compensated;
+  const std::size_t width = has_rests ? 2 * outputs() : outputs();
+  std::vector<double>& numbers = memory.totals();
+  numbers.assign(width, 0.0);
+  const auto totals_of = [&](std::size_t part) {
+    const std::span<double> own = std::span(numbers).subspan(part * width, width);
+    return Totals(own.first(outputs()), own.subspan(outputs()));
+  };
   if (rows > 0) {
     static thread_local Layout layout;  // keeps its memory
     layout.is_shared.clear();
@@ -431,20 +458,24 @@ void Kernel::run(std::span<const Source> sources, std::span<const Sink> sinks, s
     // Rows that share a place are taken by one thread.
     const std::size_t parts = meet ? 1 : std::clamp<std::size_t>(threads, 1, blocks);
     if (parts == 1) {
+      Totals totals = totals_of(0);
       run.rows(memory, 0, rows, totals);
     } else {
-      std::vector<std::vector<double>> by_part(parts, std::vector<double>(outputs()));
+      numbers.assign(parts * width, 0.0);
       emit::in_parallel(parts, [&](std::size_t part) {
         const std::size_t first = blocks * part / parts * engine.rows();
         const std::size_t last = std::min(rows, blocks * (part + 1) / parts * engine.rows());
         Memory own;
-        run.rows(own, first, last, by_part[part]);
+        Totals totals = totals_of(part);
+        run.rows(own, first, last, totals);
       });
-      for (const std::vector<double>& part : by_part) {  // in order: the same sums each time
-        for (std::size_t k = 0; k < part.size(); ++k) totals[k] += part[k];
+      Totals all = totals_of(0);
+      for (std::size_t part = 1; part < parts; ++part) {  // in order: the same sums each time
+        all.add(totals_of(part));
       }
     }
   }
+  const Totals totals = totals_of(0);
   std::size_t output = 0;
   for (const Sink& sink : sinks) {
     for (std::size_t k = 0; k < sink.count; ++k, ++output) {

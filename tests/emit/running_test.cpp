@@ -215,6 +215,43 @@ TEST(Running, on_threads_adds_all_rows_up_where_they_share_a_place) {
   }
 }
 
+// ---- sums ---------------------------------------------------------------------------------------
+
+// 1e16 + 1 − 1e16 …: plain sums lose most of the ones.
+TEST(Running, compensated_sums_lose_nothing_whoever_answers_the_rows) {
+  constexpr std::size_t kRows = 3000;
+  // Every third row takes a branch of its own.
+  const Function f = record([](Scalar x) { return x > 1e15 ? x * 1.0 : x + 0.0; }, 1.0);
+  const Function smooth = record([](Scalar x) { return x * 1.0; }, 1.0);
+  std::vector<double> in;
+  for (std::size_t r = 0; r < kRows; ++r) in.push_back(r % 3 == 0 ? 1e16 : r % 3 == 1 ? 1 : -1e16);
+  for (const Backend backend : backends()) {
+    for (const unsigned vectors : {1u, 2u, 4u}) {
+      for (const Function& g : {f, smooth}) {
+        const Kernel kernel = compile(g, {.backend = backend,
+                                          .summation = CompileOptions::Summation::compensated,
+                                          .row_vectors = vectors});
+        for (const unsigned threads : {1u, 3u}) {
+          EXPECT_EQ(kernel.sum({}, in, threads)[0], kRows / 3) << name_of(backend);
+        }
+      }
+    }
+  }
+}
+
+TEST(Running, compensated_sums_of_what_is_not_finite_are_as_plain_ones) {
+  const Function f = record([](Scalar x) { return exp(x); }, 1.0);
+  for (const Backend backend : backends()) {
+    const Kernel kernel =
+        compile(f, {.backend = backend, .summation = CompileOptions::Summation::compensated});
+    std::vector<double> in(50, 1.0);
+    in[17] = 1000;
+    EXPECT_EQ(kernel.sum({}, in)[0], std::numeric_limits<double>::infinity());
+    in[20] = std::nan("");
+    EXPECT_TRUE(std::isnan(kernel.sum({}, in)[0]));
+  }
+}
+
 // ---- what blocks throw --------------------------------------------------------------------------
 
 struct Refused : std::runtime_error {

@@ -7,3 +7,9 @@ if(TARGET chainrule_block)
 else()  # left out, for want of Eigen
   set_source_files_properties(${folder}/scalars_test.cpp PROPERTIES HEADER_FILE_ONLY ON)
 endif()
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64" AND NOT CHAINRULE_SANITIZE)
+  add_test(NAME "emit: code for AVX is shared with no other source"
+           COMMAND ${CMAKE_COMMAND} -DNM=${CMAKE_NM} "-DOBJECTS=$<TARGET_OBJECTS:chainrule_emit>"
+                   -P ${folder}/own_code.cmake)
+  set_tests_properties("emit: code for AVX is shared with no other source" PROPERTIES LABELS emit)
+endif()

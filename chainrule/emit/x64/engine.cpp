@@ -12,6 +12,7 @@ x64::CodeOptions code_options(const EngineOptions& options) {
   x64::CodeOptions code;
   code.isa = options.compile.backend == Backend::avx512 ? x64::Isa::avx512 : x64::Isa::avx2;
   code.row_vectors = options.row_vectors;
+  code.form = options.packs > 1 ? x64::Form::segments : x64::Form::whole;
   code.arithmetic = options.compile.arithmetic;
   if (options.compile.summation == CompileOptions::Summation::compensated) {
     code.compensation = x64::Compensation::running;
@@ -39,6 +40,7 @@ class X64Engine final : public Engine {
     if (lowered_.uniform.outs > 0) {
       x64::CodeOptions once = code_options(options);
       once.row_vectors = 1;
+      once.form = x64::Form::whole;
       once.compensation = x64::Compensation::none;
       uniform_ = std::make_unique<x64::Code>(lowered_.uniform, once);
     }
@@ -57,6 +59,7 @@ class X64Engine final : public Engine {
     sums_bytes_ = aligned(8 * numbers * lowered_.rows.sums);
     frame_bytes_ = aligned(rows_code_.frame_bytes());
     if (uniform_) frame_bytes_ = std::max(frame_bytes_, aligned(uniform_->frame_bytes()));
+    if (options.packs > 1) packs_ = options.packs;
     const auto wide = static_cast<std::uint32_t>(rows_);
     for (std::size_t k = 0; k < layout.is_shared.size(); ++k) {
       input_at_.push_back(lowered_.input_place[k] * (layout.is_shared[k] ? 1 : wide));
@@ -70,7 +73,12 @@ class X64Engine final : public Engine {
     work.shared[is_sound_] = 1;
     if (!uniform_) return;
     uniform_->activate(work.frame, uniform_->lanes());
-    (*uniform_)({work.shared, nullptr, uniform_->constants(), work.frame, work.out, nullptr});
+    (*uniform_)({.shared = work.shared,
+                 .rows = nullptr,
+                 .constants = uniform_->constants(),
+                 .frame = work.frame,
+                 .out = work.out,
+                 .sums = nullptr});
     double* const to = work.shared + lowered_.shared_inputs;
     for (std::size_t k = 0; k < lowered_.uniform.outs; ++k) to[k] = work.out[k * uniform_->lanes()];
     // A loop took another branch, or a block threw: then every row is answered elsewhere.
@@ -80,8 +88,14 @@ class X64Engine final : public Engine {
   void begin(Work& work) const override { std::memset(work.sums, 0, sums_bytes_); }
 
   void run(Work& work, std::size_t count) const override {
-    rows_code_.activate(work.frame, work.shared[is_sound_] != 0 ? count : 0);
-    rows_code_({work.shared, work.in, rows_code_.constants(), work.frame, work.out, work.sums});
+    const std::size_t packs = (count + rows_ - 1) / rows_;
+    const std::size_t answered = work.shared[is_sound_] != 0 ? count : 0;
+    for (std::size_t p = 0; p < packs; ++p) {
+      const std::size_t first = std::min(answered, p * rows_);
+      rows_code_.activate(work.frame + p * frame_bytes_, std::min(rows_, answered - first));
+    }
+    rows_code_({work.shared, work.in, rows_code_.constants(), work.frame, work.out, work.sums,
+                packs, frame_bytes_, in_bytes_, out_bytes_});
   }
 
   bool is_answered(const Work& work, std::size_t row) const override {
@@ -91,29 +105,20 @@ class X64Engine final : public Engine {
     return rows_code_.all_active(work.frame, count);
   }
 
-  void add_sums(const Work& work, std::span<double> totals) const override {
+  void add_sums(const Work& work, Totals& totals) const override {
     const std::size_t lanes = rows_code_.lanes(), sums = lowered_.rows.sums;
     const bool has_rests = !is_narrow_ && sums > 0 && sums_bytes_ >= 2 * 8 * lanes * sums;
     for (std::size_t k = 0; k < totals.size(); ++k) {
       if (!is_summed(k)) continue;
       if (is_narrow_) {
-        totals[k] += work.sums[output_at_[k]];
+        totals.add(k, work.sums[output_at_[k]]);
         continue;
       }
       const double* const at = work.sums + output_at_[k] * lanes;
-      if (!has_rests) {
-        for (std::size_t i = 0; i < lanes; ++i) totals[k] += at[i];
-        continue;
-      }
-      // Lanes are added as their sums were: with what rounding takes away.
-      double sum = totals[k], rest = 0;
       for (std::size_t i = 0; i < lanes; ++i) {
-        const double t = at[i], s = sum + t, part = s - sum;
-        rest += (sum - (s - part)) + (t - part);
-        sum = s;
-        rest += at[sums * lanes + i];
+        totals.add(k, at[i]);
+        if (has_rests) totals.add_rest(k, at[sums * lanes + i]);
       }
-      totals[k] = sum + rest;
     }
   }
 
