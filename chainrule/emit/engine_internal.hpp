@@ -27,6 +27,43 @@ class Arena {
   std::size_t size_ = 0;
 };
 
+/// Sums over rows, by output: with what rounding took away from each of them, or without.
+class Totals {
+ public:
+  /// `rests` is empty, or as long as `sums`.
+  Totals(std::span<double> sums, std::span<double> rests) : sums_(sums), rests_(rests) {}
+
+  std::size_t size() const { return sums_.size(); }
+  void add(std::size_t k, double term) {
+    if (rests_.empty()) {
+      sums_[k] += term;
+      return;
+    }
+    // Knuth's two-sum: s + rest is sums[k] + term exactly.
+    const double sum = sums_[k], s = sum + term, part = s - sum;
+    rests_[k] += (sum - (s - part)) + (term - part);
+    sums_[k] = s;
+  }
+  /// What rounding took away elsewhere.
+  void add_rest(std::size_t k, double rest) {
+    if (!rests_.empty()) rests_[k] += rest;
+  }
+  /// Beyond all numbers there is no rest.
+  double operator[](std::size_t k) const {
+    const bool has_rest = !rests_.empty() && sums_[k] - sums_[k] == 0;
+    return has_rest ? sums_[k] + rests_[k] : sums_[k];
+  }
+  void add(const Totals& more) {
+    for (std::size_t k = 0; k < size(); ++k) {
+      add(k, more.sums_[k]);
+      if (!rests_.empty()) add_rest(k, more.rests_[k]);
+    }
+  }
+
+ private:
+  std::span<double> sums_, rests_;
+};
+
 /// What one run works on.
 struct Work {
   double* shared = nullptr;  ///< may be another thread's: prepared once a run
@@ -69,7 +106,7 @@ class Engine {
   virtual bool is_answered(const Work& work, std::size_t row) const = 0;
   virtual bool all_answered(const Work& work, std::size_t count) const = 0;
   /// Adds what has been summed to totals, by output.
-  virtual void add_sums(const Work& work, std::span<double> totals) const = 0;
+  virtual void add_sums(const Work& work, Totals& totals) const = 0;
 
   struct Cost {
     std::size_t code_bytes = 0, spill_bytes = 0, constant_bytes = 0;

@@ -14,6 +14,7 @@ namespace chainrule {
 
 using emit::Engine;
 using emit::Layout;
+using emit::Totals;
 using emit::Work;
 
 std::string_view name_of(Backend backend) {
@@ -238,7 +239,7 @@ class Run {
   }
 
   // Rows first … last, in this thread. Sums are added to totals, by output.
-  void rows(Memory& memory, std::size_t first, std::size_t last, std::span<double> totals) const {
+  void rows(Memory& memory, std::size_t first, std::size_t last, Totals& totals) const {
     Work work{shared_};
     engine_.lay_out(memory.work(engine_.work_bytes()), work);
     engine_.begin(work);
@@ -275,7 +276,7 @@ class Run {
   }
 
   void give_block(Memory& memory, const Work& work, std::size_t row, std::size_t count,
-                  std::span<double> totals) const {
+                  Totals& totals) const {
     if (engine_.all_answered(work, count)) {
       give(work, row, 0, count, totals);
       return;
@@ -291,7 +292,7 @@ class Run {
 
   // `count` rows of the block, from row `first` of it.
   void give(const Work& work, std::size_t row, std::size_t first, std::size_t count,
-            std::span<double> totals) const {
+            Totals& totals) const {
     std::size_t output = 0;
     for (const Sink& sink : sinks_) {
       const std::span<const std::uint32_t> at = engine_.output_at().subspan(output, sink.count);
@@ -300,7 +301,7 @@ class Run {
       } else if (!engine_.sums_itself()) {
         for (std::size_t k = 0; k < sink.count; ++k) {
           const double* const from = work.out + at[k] + first;
-          for (std::size_t i = 0; i < count; ++i) totals[output + k] += from[i];
+          for (std::size_t i = 0; i < count; ++i) totals.add(output + k, from[i]);
         }
       }
       output += sink.count;
@@ -308,7 +309,7 @@ class Run {
   }
 
   // A row that left the recorded branch.
-  void answer(Memory& memory, std::size_t row, std::span<double> totals) const {
+  void answer(Memory& memory, std::size_t row, Totals& totals) const {
     std::vector<double>& numbers = memory.row();
     numbers.resize(f_.inputs() + f_.outputs());
     const std::span<double> all(numbers), in = all.first(f_.inputs()),
@@ -324,7 +325,7 @@ class Run {
     for (const Sink& sink : sinks_) {
       for (std::size_t k = 0; k < sink.count; ++k, ++output) {
         if (sink.mode == Sink::Mode::sum) {
-          totals[output] += out[output];
+          totals.add(output, out[output]);
           continue;
         }
         double& to = emit::row_of(sink, row)[k * sink.step];
@@ -340,6 +341,15 @@ class Run {
   double* shared_ = nullptr;
 };
 
+// a + b c, or the largest number.
+std::size_t plus_product(std::size_t a, std::size_t b, std::size_t c) {
+  std::size_t product, sum;
+  if (__builtin_mul_overflow(b, c, &product) || __builtin_add_overflow(a, product, &sum)) {
+    return ~std::size_t{0};
+  }
+  return sum;
+}
+
 // The last number that rows of `width` at distance `stride` touch, plus one.
 std::size_t reach(std::size_t width, std::size_t step, std::size_t stride, std::size_t rows,
                   std::span<const std::uint32_t> index) {
@@ -347,18 +357,20 @@ std::size_t reach(std::size_t width, std::size_t step, std::size_t stride, std::
   std::size_t last = rows - 1;
   if (!index.empty())
     last = *std::max_element(index.begin(), index.begin() + static_cast<std::ptrdiff_t>(rows));
-  return last * stride + (width - 1) * step + 1;
+  return plus_product(plus_product(1, width - 1, step), last, stride);
 }
 
-void require_reach(const std::string& what, std::size_t size, std::size_t width, std::size_t step,
+// `what` makes the words for a message, which a run that fits need not pay for.
+template <class What>
+void require_reach(const What& what, std::size_t size, std::size_t width, std::size_t step,
                    std::size_t stride, std::size_t rows, std::span<const std::uint32_t> index) {
   if (!index.empty() && index.size() < rows) {
     fail("kernel",
-         what + " has " + std::to_string(index.size()) + " places for " + counted(rows, "row"));
+         what() + " has " + std::to_string(index.size()) + " places for " + counted(rows, "row"));
   }
   const std::size_t wanted = reach(width, step, stride, rows, index);
   if (wanted > size) {
-    fail("kernel", what + " has " + counted(size, "number") + ", but " + counted(rows, "row") +
+    fail("kernel", what() + " has " + counted(size, "number") + ", but " + counted(rows, "row") +
                        " of " + std::to_string(width) + " reach to number " +
                        std::to_string(wanted));
   }
@@ -376,9 +388,9 @@ void Kernel::State::require_fit(std::span<const Source> sources, std::span<const
     const Source& s = sources[a];
     const Argument& argument = f.arguments()[a];
     const std::size_t width = argument.example.size();
-    const std::string what = "the source of " + argument.name;
+    const auto what = [&] { return "the source of " + argument.name; };
     if (s.stride == 0 && s.size < width) {
-      fail("kernel", what + " has " + counted(s.size, "number") + ", but the argument has " +
+      fail("kernel", what() + " has " + counted(s.size, "number") + ", but the argument has " +
                          std::to_string(width));
     }
     require_reach(what, s.size, width, s.step, s.stride, s.stride == 0 ? 1 : rows,
@@ -387,7 +399,8 @@ void Kernel::State::require_fit(std::span<const Source> sources, std::span<const
   std::size_t outputs = 0;
   for (const Sink& sink : sinks) {
     const bool is_sum = sink.mode == Sink::Mode::sum;
-    require_reach("a sink", sink.size, sink.count, sink.step, sink.stride, is_sum ? 1 : rows,
+    require_reach([] { return std::string("a sink"); }, sink.size, sink.count, sink.step,
+                  sink.stride, is_sum ? 1 : rows,
                   is_sum ? std::span<const std::uint32_t>{} : sink.index);
     outputs += sink.count;
   }
@@ -397,12 +410,33 @@ void Kernel::State::require_fit(std::span<const Source> sources, std::span<const
   }
 }
 
+namespace {
+
+// Whether two rows may go to one place: they do not where one row, or one column, ends before the
+// next begins.
+bool rows_meet(const Sink& sink, std::size_t rows) {
+  if (sink.mode == Sink::Mode::sum || sink.count == 0) return false;
+  if (!sink.index.empty()) return true;
+  const bool by_rows = sink.stride >= reach(sink.count, sink.step, 0, 1, {});
+  const bool by_columns = sink.stride > 0 && sink.step >= reach(rows, sink.stride, 0, 1, {});
+  return !by_rows && !by_columns;
+}
+
+}  // namespace
+
 void Kernel::run(std::span<const Source> sources, std::span<const Sink> sinks, std::size_t rows,
                  unsigned threads) const {
   state_->require_fit(sources, sinks, rows);
   Memory memory;
-  std::vector<double>& totals = memory.totals();
-  totals.assign(outputs(), 0.0);
+  // Sums, and where they are compensated what rounding took away from them, part after part.
+  const bool has_rests = state_->options.summation == CompileOptions::Summation::compensated;
+  const std::size_t width = has_rests ? 2 * outputs() : outputs();
+  std::vector<double>& numbers = memory.totals();
+  numbers.assign(width, 0.0);
+  const auto totals_of = [&](std::size_t part) {
+    const std::span<double> own = std::span(numbers).subspan(part * width, width);
+    return Totals(own.first(outputs()), own.subspan(outputs()));
+  };
   if (rows > 0) {
     static thread_local Layout layout;  // keeps its memory
     layout.is_shared.clear();
@@ -417,27 +451,30 @@ void Kernel::run(std::span<const Source> sources, std::span<const Sink> sinks, s
     const Engine& engine = state_->engine(layout, rows);
     Run run(function(), engine, sources, sinks);
     run.prepare(memory);
-    const bool adds = std::ranges::any_of(sinks, [](const Sink& sink) {
-      return sink.mode != Sink::Mode::sum && !sink.index.empty();
-    });
+    const bool meet =
+        std::ranges::any_of(sinks, [&](const Sink& sink) { return rows_meet(sink, rows); });
     const std::size_t blocks = (rows + engine.rows() - 1) / engine.rows();
-    // Rows that share a place of a table are taken by one thread.
-    const std::size_t parts = adds ? 1 : std::clamp<std::size_t>(threads, 1, blocks);
+    // Rows that share a place are taken by one thread.
+    const std::size_t parts = meet ? 1 : std::clamp<std::size_t>(threads, 1, blocks);
     if (parts == 1) {
+      Totals totals = totals_of(0);
       run.rows(memory, 0, rows, totals);
     } else {
-      std::vector<std::vector<double>> by_part(parts, std::vector<double>(outputs()));
+      numbers.assign(parts * width, 0.0);
       emit::in_parallel(parts, [&](std::size_t part) {
         const std::size_t first = blocks * part / parts * engine.rows();
         const std::size_t last = std::min(rows, blocks * (part + 1) / parts * engine.rows());
         Memory own;
-        run.rows(own, first, last, by_part[part]);
+        Totals totals = totals_of(part);
+        run.rows(own, first, last, totals);
       });
-      for (const std::vector<double>& part : by_part) {  // in order: the same sums each time
-        for (std::size_t k = 0; k < part.size(); ++k) totals[k] += part[k];
+      Totals all = totals_of(0);
+      for (std::size_t part = 1; part < parts; ++part) {  // in order: the same sums each time
+        all.add(totals_of(part));
       }
     }
   }
+  const Totals totals = totals_of(0);
   std::size_t output = 0;
   for (const Sink& sink : sinks) {
     for (std::size_t k = 0; k < sink.count; ++k, ++output) {

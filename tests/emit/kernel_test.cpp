@@ -220,5 +220,42 @@ TEST(Kernel, thousands_of_sums_are_right_each) {
   }
 }
 
+// A slot of the frame that a loop reads last, and twice in one instruction, is given back once: or
+// two of the values after the loop would share it.
+TEST(Kernel, what_a_loop_squares_last_is_spilled_apart_from_what_comes_after) {
+  const Function f = record(
+      [](const std::vector<Scalar>& x) {
+        std::vector<Scalar> parts;
+        for (std::size_t i = 0; i < 40; ++i) parts.push_back(x[i] * x[(i + 3) % 40]);
+        const Scalar looped = sum_over(
+            [parts](Scalar a) {
+              Scalar sum = a;
+              for (const Scalar& part : parts) sum += part * part;
+              return sum;
+            },
+            std::vector<Scalar>{x[0], x[1], x[2]});
+        std::vector<Scalar> later;
+        for (std::size_t i = 0; i < 40; ++i) later.push_back(x[i] + looped);
+        Scalar sum = looped;  // all of them twice: they are all there at once
+        for (int pass = 0; pass < 2; ++pass) {
+          for (const Scalar& y : later) sum = sum * 0.5 + y;
+        }
+        return sum;
+      },
+      shape(40));
+  const std::vector<double> in = random_numbers(40 * 9);
+  for (const Backend backend : backends()) {
+    for (const unsigned vectors : {1u, 2u, 4u}) {
+      const Kernel kernel = compile(
+          f, {.backend = backend, .arithmetic = Arithmetic::strict, .row_vectors = vectors});
+      std::vector<double> out(9);
+      kernel.map({}, in, out);
+      for (std::size_t r = 0; r < 9; ++r) {
+        EXPECT_EQ(f(std::span<const double>(in).subspan(40 * r, 40))[0], out[r]);
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace chainrule

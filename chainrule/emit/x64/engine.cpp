@@ -48,7 +48,8 @@ class X64Engine final : public Engine {
     sums_itself_ = lowered_.rows.sums > 0;
     const std::size_t sum_copies =
         options.compile.summation == CompileOptions::Summation::compensated ? 2 : 1;
-    shared_bytes_ = aligned(8 * (lowered_.shared_inputs + lowered_.uniform.outs + 1));
+    is_sound_ = lowered_.shared_inputs + lowered_.uniform.outs;
+    shared_bytes_ = aligned(8 * (is_sound_ + 1));
     in_bytes_ = aligned(8 * rows_ * lowered_.row_inputs);
     // The uniform part leaves its results there as well, a vector each.
     out_bytes_ = aligned(
@@ -69,6 +70,7 @@ class X64Engine final : public Engine {
   }
 
   void prepare(Work& work) const override {
+    work.shared[is_sound_] = 1;
     if (!uniform_) return;
     uniform_->activate(work.frame, uniform_->lanes());
     (*uniform_)({.shared = work.shared,
@@ -79,14 +81,18 @@ class X64Engine final : public Engine {
                  .sums = nullptr});
     double* const to = work.shared + lowered_.shared_inputs;
     for (std::size_t k = 0; k < lowered_.uniform.outs; ++k) to[k] = work.out[k * uniform_->lanes()];
+    // A loop took another branch, or a block threw: then every row is answered elsewhere.
+    if (!uniform_->is_active(work.frame, 0)) work.shared[is_sound_] = 0;
   }
 
   void begin(Work& work) const override { std::memset(work.sums, 0, sums_bytes_); }
 
   void run(Work& work, std::size_t count) const override {
     const std::size_t packs = (count + rows_ - 1) / rows_;
+    const std::size_t answered = work.shared[is_sound_] != 0 ? count : 0;
     for (std::size_t p = 0; p < packs; ++p) {
-      rows_code_.activate(work.frame + p * frame_bytes_, std::min(rows_, count - p * rows_));
+      const std::size_t first = std::min(answered, p * rows_);
+      rows_code_.activate(work.frame + p * frame_bytes_, std::min(rows_, answered - first));
     }
     rows_code_({work.shared, work.in, rows_code_.constants(), work.frame, work.out, work.sums,
                 packs, frame_bytes_, in_bytes_, out_bytes_});
@@ -99,29 +105,20 @@ class X64Engine final : public Engine {
     return rows_code_.all_active(work.frame, count);
   }
 
-  void add_sums(const Work& work, std::span<double> totals) const override {
+  void add_sums(const Work& work, Totals& totals) const override {
     const std::size_t lanes = rows_code_.lanes(), sums = lowered_.rows.sums;
     const bool has_rests = !is_narrow_ && sums > 0 && sums_bytes_ >= 2 * 8 * lanes * sums;
     for (std::size_t k = 0; k < totals.size(); ++k) {
       if (!layout().is_summed[k]) continue;
       if (is_narrow_) {
-        totals[k] += work.sums[output_at_[k]];
+        totals.add(k, work.sums[output_at_[k]]);
         continue;
       }
       const double* const at = work.sums + output_at_[k] * lanes;
-      if (!has_rests) {
-        for (std::size_t i = 0; i < lanes; ++i) totals[k] += at[i];
-        continue;
-      }
-      // Lanes are added as their sums were: with what rounding takes away.
-      double sum = totals[k], rest = 0;
       for (std::size_t i = 0; i < lanes; ++i) {
-        const double t = at[i], s = sum + t, part = s - sum;
-        rest += (sum - (s - part)) + (t - part);
-        sum = s;
-        rest += at[sums * lanes + i];
+        totals.add(k, at[i]);
+        if (has_rests) totals.add_rest(k, at[sums * lanes + i]);
       }
-      totals[k] = sum + rest;
     }
   }
 
@@ -138,6 +135,7 @@ class X64Engine final : public Engine {
  private:
   Lowered lowered_;
   bool is_narrow_ = false;
+  std::size_t is_sound_ = 0;  // the shared number that says whether the others could be computed
   x64::Code rows_code_;
   std::unique_ptr<x64::Code> uniform_;
 };

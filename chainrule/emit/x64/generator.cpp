@@ -273,6 +273,12 @@ void Generator::advance(std::uint32_t i, unsigned r) {
     const Key k = key(value, r);
     next_[k] = next_after(i, number, r);
     if (next_[k] != kNever) continue;
+    // In x x what x held is given back once.
+    bool is_repeated = false;
+    for (int other = 0; other < number; ++other) {
+      is_repeated = is_repeated || operand(instr, other) == value;
+    }
+    if (is_repeated) continue;
     if (register_of_[k] != kNoRegister) release(register_of_[k]);
     if (slot_[k] == kNone) continue;
     const std::uint32_t end = live_.kept_until[value];
