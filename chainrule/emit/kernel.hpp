@@ -58,10 +58,10 @@ struct Source {
 struct Sink {
   enum class Mode : std::uint8_t { store, add, sum };
   double* data = nullptr;
-  std::size_t size = 0;    ///< numbers behind data
-  std::size_t count = 0;   ///< outputs that go here
-  std::size_t stride = 0;  ///< from row to row
-  std::size_t step = 1;    ///< from output to output of one row
+  std::size_t size = 0;                       ///< numbers behind data
+  std::size_t count = 0;                      ///< outputs that go here
+  std::size_t stride = 0;                     ///< from row to row
+  std::size_t step = 1;                       ///< from output to output of one row
   std::span<const std::uint32_t> index = {};  ///< row r goes to index[r] · stride
   Mode mode = Mode::store;
 
@@ -86,8 +86,8 @@ struct KernelReport {
   std::size_t optimised_nodes = 0;  ///< after the passes
   std::size_t code_bytes = 0, spill_bytes = 0, constant_bytes = 0;
   double record = 0, optimise = 0, compile = 0;
-  double run = 0;    ///< of a row, in lanes
-  double eager = 0;  ///< of a row, replayed by the Function
+  double run = 0;         ///< of a row, in lanes
+  double eager = 0;       ///< of a row, replayed by the Function
   double break_even = 0;  ///< rows at which compiling has paid; infinite if it never does
   std::vector<PassReport> passes;
 };
@@ -119,8 +119,8 @@ class Kernel {
                           unsigned threads = 1) const;
 
   KernelReport report() const;
-  /// Any of the letters t, o, a, m: the trace, the optimised trace, the allocation of registers, the
-  /// machine code in bytes.
+  /// Any of the letters t, o, a, m: the trace, the optimised trace, the allocation of registers,
+  /// the machine code in bytes.
   std::string dump(std::string_view letters) const;
 
  private:
