@@ -1,0 +1,431 @@
+#include "chainrule/emit/kernel.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <mutex>
+#include <shared_mutex>
+
+#include "chainrule/base/text.hpp"
+#include "chainrule/emit/kernel_internal.hpp"
+#include "chainrule/emit/rows_internal.hpp"
+#include "chainrule/emit/x64/code_internal.hpp"
+
+namespace chainrule {
+
+using emit::Engine;
+using emit::Layout;
+using emit::Work;
+
+std::string_view name_of(Backend backend) {
+  switch (backend) {
+    case Backend::best: return "best";
+    case Backend::avx512: return "avx512";
+    case Backend::avx2: return "avx2";
+    case Backend::interpret: return "interpret";
+  }
+  __builtin_unreachable();
+}
+
+bool is_available(Backend backend) {
+  switch (backend) {
+    case Backend::best:
+    case Backend::interpret: return true;
+    case Backend::avx512: return x64::has_assembler() && x64::is_supported(x64::Isa::avx512);
+    case Backend::avx2: return x64::has_assembler() && x64::is_supported(x64::Isa::avx2);
+  }
+  __builtin_unreachable();
+}
+
+// ---- sources and sinks --------------------------------------------------------------------------
+
+Source Source::shared(std::span<const double> numbers) {
+  return {numbers.data(), numbers.size(), 0, 1, {}};
+}
+Source Source::rows(std::span<const double> numbers, std::size_t width) {
+  return {numbers.data(), numbers.size(), width, 1, {}};
+}
+Source Source::columns(std::span<const double> numbers, std::size_t rows) {
+  return {numbers.data(), numbers.size(), 1, rows, {}};
+}
+Source Source::gathered(std::span<const double> table, std::size_t width,
+                        std::span<const std::uint32_t> index) {
+  return {table.data(), table.size(), width, 1, index};
+}
+
+Sink Sink::rows(std::span<double> numbers, std::size_t count) {
+  return {numbers.data(), numbers.size(), count, count, 1, {}, Mode::store};
+}
+Sink Sink::columns(std::span<double> numbers, std::size_t rows) {
+  const std::size_t count = rows == 0 ? 0 : numbers.size() / rows;
+  return {numbers.data(), numbers.size(), count, 1, rows, {}, Mode::store};
+}
+Sink Sink::scattered(std::span<double> table, std::size_t count,
+                     std::span<const std::uint32_t> index) {
+  return {table.data(), table.size(), count, count, 1, index, Mode::store};
+}
+Sink Sink::added(std::span<double> table, std::size_t count, std::span<const std::uint32_t> index) {
+  return {table.data(), table.size(), count, count, 1, index, Mode::add};
+}
+Sink Sink::sum(std::span<double> sums) {
+  return {sums.data(), sums.size(), sums.size(), 0, 1, {}, Mode::sum};
+}
+
+// ---- the memory of threads ----------------------------------------------------------------------
+
+namespace {
+
+// The thread's memory for runs, one a level of nesting: a block may run a kernel in turn.
+class Memory {
+ public:
+  Memory() : arenas_(mine()) {
+    if (depth() == arenas_.size()) arenas_.push_back(std::make_unique<Arenas>());
+    here_ = arenas_[depth()++].get();
+  }
+  ~Memory() { --depth(); }
+  Memory(const Memory&) = delete;
+  Memory& operator=(const Memory&) = delete;
+
+  std::byte* work(std::size_t bytes) { return here_->work.fit(bytes); }
+  double* shared(std::size_t bytes) { return reinterpret_cast<double*>(here_->shared.fit(bytes)); }
+  std::vector<double>& row() { return here_->row; }
+  std::vector<double>& totals() { return here_->totals; }
+
+ private:
+  struct Arenas {
+    emit::Arena work, shared;
+    std::vector<double> row, totals;
+  };
+  using All = std::vector<std::unique_ptr<Arenas>>;
+  static All& mine() {
+    static thread_local All arenas;
+    return arenas;
+  }
+  static std::size_t& depth() {
+    static thread_local std::size_t depth = 0;
+    return depth;
+  }
+
+  All& arenas_;
+  Arenas* here_;
+};
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+std::string counted(std::size_t count, const char* what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
+}  // namespace
+
+// ---- engines ------------------------------------------------------------------------------------
+
+Kernel::State::State(const Function& of, const CompileOptions& with) : f(of), options(with) {
+  if (options.backend == Backend::best) {
+    options.backend = is_available(Backend::avx512) ? Backend::avx512
+                      : is_available(Backend::avx2) ? Backend::avx2
+                                                    : Backend::interpret;
+    may_fall_back = true;
+  } else if (!is_available(options.backend)) {
+    fail("compile", "this processor or build has no " + std::string(name_of(options.backend)));
+  }
+  if (options.row_vectors != 0 && options.row_vectors != 1 && options.row_vectors != 2 &&
+      options.row_vectors != 4) {
+    fail("compile", std::to_string(options.row_vectors) +
+                        " row vectors a pass: there are 1, 2, 4, or 0 for as many as suit");
+  }
+  const auto start = std::chrono::steady_clock::now();
+  OptimiseOptions passes;
+  passes.arithmetic = options.arithmetic;
+  // The interpreter calls fma as a function.
+  passes.fma = options.backend == Backend::interpret ? OptimiseOptions::Fma::as_function
+                                                     : OptimiseOptions::Fma::as_instruction;
+  trace = optimise(f.trace(), passes, &reports);
+  optimise_seconds = seconds_since(start);
+}
+
+unsigned Kernel::State::row_vectors_for(const Layout& layout, std::size_t rows) const {
+  if (options.backend == Backend::interpret) return 1;
+  const unsigned lanes = options.backend == Backend::avx512 ? 8 : 4;
+  if (options.row_vectors != 0) return options.row_vectors;
+  if (rows <= lanes) return 1;
+  const auto sums =
+      static_cast<std::size_t>(std::count(layout.is_summed.begin(), layout.is_summed.end(), true));
+  const bool has_loops = !trace.graph.calls().empty();
+  if (has_loops && sums > 0 && rows >= 4 * lanes) return 4;
+  return 1;
+}
+
+const Engine& Kernel::State::engine(const Layout& layout, std::size_t rows) const {
+  const unsigned vectors = row_vectors_for(layout, rows);
+  const auto found = [&]() -> const Engine* {
+    for (const Made& made : engines) {
+      if (made.row_vectors == vectors && made.layout == layout) return made.engine.get();
+    }
+    return nullptr;
+  };
+  {
+    const std::shared_lock lock(mutex);
+    if (const Engine* engine = found()) return *engine;
+  }
+  const std::unique_lock lock(mutex);
+  if (const Engine* engine = found()) return *engine;
+  const auto start = std::chrono::steady_clock::now();
+  std::unique_ptr<Engine> made;
+  if (options.backend == Backend::interpret) {
+    made = emit::make_interpreter(trace, layout);
+  } else {
+    try {
+      made = emit::make_x64(trace, layout, {options, vectors});
+    } catch (const Error&) {
+      if (!may_fall_back) throw;
+      made = emit::make_interpreter(trace, layout);  // no executable memory
+    }
+  }
+  compile_seconds = seconds_since(start);
+  engines.push_back({layout, vectors, std::move(made)});
+  return *engines.back().engine;
+}
+
+// ---- running ------------------------------------------------------------------------------------
+
+void Kernel::State::evaluate(std::span<const double> in, std::span<double> out) const {
+  const Engine& engine = single();
+  Memory memory;
+  Work work{memory.shared(engine.shared_bytes())};
+  engine.lay_out(memory.work(engine.work_bytes()), work);
+  engine.prepare(work);
+  engine.begin(work);
+  const std::size_t rows = engine.rows();
+  for (std::size_t k = 0; k < in.size(); ++k)
+    std::fill_n(work.in + engine.input_at()[k], rows, in[k]);
+  engine.run(work, 1);
+  if (!engine.is_answered(work, 0)) return f.evaluate(in, out);
+  for (std::size_t k = 0; k < out.size(); ++k) out[k] = work.out[engine.output_at()[k]];
+}
+
+namespace {
+
+// One run: sources and sinks that fit, and the engine for them.
+class Run {
+ public:
+  Run(const Function& f, const Engine& engine, std::span<const Source> sources,
+      std::span<const Sink> sinks)
+      : f_(f), engine_(engine), sources_(sources), sinks_(sinks) {}
+
+  // Shared numbers, and what depends on them alone.
+  void prepare(Memory& memory) {
+    shared_ = memory.shared(engine_.shared_bytes());
+    std::size_t input = 0;
+    for (std::size_t a = 0; a < sources_.size(); ++a) {
+      const std::size_t width = f_.arguments()[a].example.size();
+      if (sources_[a].stride == 0) {
+        for (std::size_t k = 0; k < width; ++k) {
+          shared_[engine_.input_at()[input + k]] = sources_[a].data[k * sources_[a].step];
+        }
+      }
+      input += width;
+    }
+    Work work{shared_};
+    engine_.lay_out(memory.work(engine_.work_bytes()), work);
+    engine_.prepare(work);
+  }
+
+  // Rows first … last, in this thread. Sums are added to totals, by output.
+  void rows(Memory& memory, std::size_t first, std::size_t last, std::span<double> totals) const {
+    Work work{shared_};
+    engine_.lay_out(memory.work(engine_.work_bytes()), work);
+    engine_.begin(work);
+    for (std::size_t row = first; row < last; row += engine_.rows()) {
+      const std::size_t count = std::min(engine_.rows(), last - row);
+      block(memory, work, row, count, totals);
+    }
+    engine_.add_sums(work, totals);
+  }
+
+ private:
+  void block(Memory& memory, Work& work, std::size_t row, std::size_t count,
+             std::span<double> totals) const {
+    std::size_t input = 0;
+    for (std::size_t a = 0; a < sources_.size(); ++a) {
+      const std::size_t width = f_.arguments()[a].example.size();
+      if (sources_[a].stride != 0) {
+        emit::pack(sources_[a], row, count, engine_.rows(),
+                   engine_.input_at().subspan(input, width), work.in);
+      }
+      input += width;
+    }
+    engine_.run(work, count);
+    if (engine_.all_answered(work, count)) {
+      give(work, row, 0, count, totals);
+      return;
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      if (engine_.is_answered(work, i)) {
+        give(work, row, i, 1, totals);
+      } else {
+        answer(memory, row + i, totals);
+      }
+    }
+  }
+
+  // `count` rows of the block, from row `first` of it.
+  void give(const Work& work, std::size_t row, std::size_t first, std::size_t count,
+            std::span<double> totals) const {
+    std::size_t output = 0;
+    for (const Sink& sink : sinks_) {
+      const std::span<const std::uint32_t> at = engine_.output_at().subspan(output, sink.count);
+      if (sink.mode != Sink::Mode::sum) {
+        emit::unpack(work.out + first, at, row + first, count, sink);
+      } else {
+        for (std::size_t k = 0; k < sink.count; ++k) {
+          if (engine_.is_summed(output + k)) continue;
+          const double* const from = work.out + at[k] + first;
+          for (std::size_t i = 0; i < count; ++i) totals[output + k] += from[i];
+        }
+      }
+      output += sink.count;
+    }
+  }
+
+  // A row that left the recorded branch.
+  void answer(Memory& memory, std::size_t row, std::span<double> totals) const {
+    std::vector<double>& numbers = memory.row();
+    numbers.resize(f_.inputs() + f_.outputs());
+    const std::span<double> all(numbers), in = all.first(f_.inputs()),
+                                          out = all.subspan(f_.inputs());
+    std::size_t input = 0;
+    for (std::size_t a = 0; a < sources_.size(); ++a) {
+      const double* const from = emit::row_of(sources_[a], row);
+      const std::size_t width = f_.arguments()[a].example.size();
+      for (std::size_t k = 0; k < width; ++k) in[input++] = from[k * sources_[a].step];
+    }
+    f_.evaluate(in, out);
+    std::size_t output = 0;
+    for (const Sink& sink : sinks_) {
+      for (std::size_t k = 0; k < sink.count; ++k, ++output) {
+        if (sink.mode == Sink::Mode::sum) {
+          totals[output] += out[output];
+          continue;
+        }
+        double& to = emit::row_of(sink, row)[k * sink.step];
+        to = sink.mode == Sink::Mode::store ? out[output] : to + out[output];
+      }
+    }
+  }
+
+  const Function& f_;
+  const Engine& engine_;
+  std::span<const Source> sources_;
+  std::span<const Sink> sinks_;
+  double* shared_ = nullptr;
+};
+
+// The last number that rows of `width` at distance `stride` touch, plus one.
+std::size_t reach(std::size_t width, std::size_t step, std::size_t stride, std::size_t rows,
+                  std::span<const std::uint32_t> index) {
+  if (width == 0 || rows == 0) return 0;
+  std::size_t last = rows - 1;
+  if (!index.empty())
+    last = *std::max_element(index.begin(), index.begin() + static_cast<std::ptrdiff_t>(rows));
+  return last * stride + (width - 1) * step + 1;
+}
+
+void require_reach(const std::string& what, std::size_t size, std::size_t width, std::size_t step,
+                   std::size_t stride, std::size_t rows, std::span<const std::uint32_t> index) {
+  if (!index.empty() && index.size() < rows) {
+    fail("kernel",
+         what + " has " + std::to_string(index.size()) + " places for " + counted(rows, "row"));
+  }
+  const std::size_t wanted = reach(width, step, stride, rows, index);
+  if (wanted > size) {
+    fail("kernel", what + " has " + counted(size, "number") + ", but " + counted(rows, "row") +
+                       " of " + std::to_string(width) + " reach to number " +
+                       std::to_string(wanted));
+  }
+}
+
+}  // namespace
+
+void Kernel::State::require_fit(std::span<const Source> sources, std::span<const Sink> sinks,
+                                std::size_t rows) const {
+  if (sources.size() != f.arguments().size()) {
+    fail("kernel", counted(sources.size(), "source") + " for a function of " +
+                       counted(f.arguments().size(), "argument"));
+  }
+  for (std::size_t a = 0; a < sources.size(); ++a) {
+    const Source& s = sources[a];
+    const Argument& argument = f.arguments()[a];
+    const std::size_t width = argument.example.size();
+    const std::string what = "the source of " + argument.name;
+    if (s.stride == 0 && s.size < width) {
+      fail("kernel", what + " has " + counted(s.size, "number") + ", but the argument has " +
+                         std::to_string(width));
+    }
+    require_reach(what, s.size, width, s.step, s.stride, s.stride == 0 ? 1 : rows,
+                  s.stride == 0 ? std::span<const std::uint32_t>{} : s.index);
+  }
+  std::size_t outputs = 0;
+  for (const Sink& sink : sinks) {
+    const bool is_sum = sink.mode == Sink::Mode::sum;
+    require_reach("a sink", sink.size, sink.count, sink.step, sink.stride, is_sum ? 1 : rows,
+                  is_sum ? std::span<const std::uint32_t>{} : sink.index);
+    outputs += sink.count;
+  }
+  if (outputs != f.outputs()) {
+    fail("kernel", "the sinks take " + counted(outputs, "output") + ", but the function has " +
+                       std::to_string(f.outputs()));
+  }
+}
+
+void Kernel::run(std::span<const Source> sources, std::span<const Sink> sinks, std::size_t rows,
+                 unsigned threads) const {
+  state_->require_fit(sources, sinks, rows);
+  Memory memory;
+  std::vector<double>& totals = memory.totals();
+  totals.assign(outputs(), 0.0);
+  if (rows > 0) {
+    static thread_local Layout layout;  // keeps its memory
+    layout.is_shared.clear();
+    for (std::size_t a = 0; a < sources.size(); ++a) {
+      layout.is_shared.insert(layout.is_shared.end(), function().arguments()[a].example.size(),
+                              sources[a].stride == 0);
+    }
+    layout.is_summed.clear();
+    for (const Sink& sink : sinks) {
+      layout.is_summed.insert(layout.is_summed.end(), sink.count, sink.mode == Sink::Mode::sum);
+    }
+    const Engine& engine = state_->engine(layout, rows);
+    Run run(function(), engine, sources, sinks);
+    run.prepare(memory);
+    const bool adds = std::ranges::any_of(sinks, [](const Sink& sink) {
+      return sink.mode != Sink::Mode::sum && !sink.index.empty();
+    });
+    const std::size_t blocks = (rows + engine.rows() - 1) / engine.rows();
+    // Rows that share a place of a table are taken by one thread.
+    const std::size_t parts = adds ? 1 : std::clamp<std::size_t>(threads, 1, blocks);
+    if (parts == 1) {
+      run.rows(memory, 0, rows, totals);
+    } else {
+      std::vector<std::vector<double>> by_part(parts, std::vector<double>(outputs()));
+      emit::in_parallel(parts, [&](std::size_t part) {
+        const std::size_t first = blocks * part / parts * engine.rows();
+        const std::size_t last = std::min(rows, blocks * (part + 1) / parts * engine.rows());
+        Memory own;
+        run.rows(own, first, last, by_part[part]);
+      });
+      for (const std::vector<double>& part : by_part) {  // in order: the same sums each time
+        for (std::size_t k = 0; k < part.size(); ++k) totals[k] += part[k];
+      }
+    }
+  }
+  std::size_t output = 0;
+  for (const Sink& sink : sinks) {
+    for (std::size_t k = 0; k < sink.count; ++k, ++output) {
+      if (sink.mode == Sink::Mode::sum) sink.data[k * sink.step] = totals[output];
+    }
+  }
+}
+
+}  // namespace chainrule

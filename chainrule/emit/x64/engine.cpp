@@ -1,0 +1,163 @@
+#include "chainrule/emit/engine_internal.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "chainrule/emit/x64/code_internal.hpp"
+
+namespace chainrule::emit {
+namespace {
+
+x64::CodeOptions code_options(const EngineOptions& options) {
+  x64::CodeOptions code;
+  code.isa = options.compile.backend == Backend::avx512 ? x64::Isa::avx512 : x64::Isa::avx2;
+  code.row_vectors = options.row_vectors;
+  code.arithmetic = options.compile.arithmetic;
+  if (options.compile.summation == CompileOptions::Summation::compensated) {
+    code.compensation = x64::Compensation::running;
+  }
+  return code;
+}
+
+constexpr std::size_t aligned(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+constexpr std::size_t kMostByLane = 4096;
+
+SumForm form_of(const Layout& layout, const EngineOptions& options) {
+  const auto sums =
+      static_cast<std::size_t>(std::count(layout.is_summed.begin(), layout.is_summed.end(), true));
+  const bool is_plain = options.compile.summation == CompileOptions::Summation::plain;
+  return is_plain && sums > kMostByLane ? SumForm::narrow : SumForm::by_lane;
+}
+
+class X64Engine final : public Engine {
+ public:
+  X64Engine(const Layout& layout, Lowered lowered, const EngineOptions& options)
+      : Engine(layout),
+        lowered_(std::move(lowered)),
+        rows_code_(lowered_.rows, code_options(options)) {
+    if (lowered_.uniform.outs > 0) {
+      x64::CodeOptions once = code_options(options);
+      once.row_vectors = 1;
+      once.compensation = x64::Compensation::none;
+      uniform_ = std::make_unique<x64::Code>(lowered_.uniform, once);
+    }
+    rows_ = rows_code_.rows();
+    sums_itself_ = lowered_.rows.sums > 0;
+    const std::size_t sum_copies =
+        options.compile.summation == CompileOptions::Summation::compensated ? 2 : 1;
+    shared_bytes_ = aligned(8 * (lowered_.shared_inputs + lowered_.uniform.outs + 1));
+    in_bytes_ = aligned(8 * rows_ * lowered_.row_inputs);
+    // The uniform part leaves its results there as well, a vector each.
+    out_bytes_ = aligned(
+        8 * std::max(rows_ * lowered_.rows.outs, rows_code_.lanes() * lowered_.uniform.outs));
+    is_narrow_ = form_of(layout, options) == SumForm::narrow;
+    const std::size_t numbers = is_narrow_ ? 1 : rows_code_.lanes() * sum_copies;
+    sums_bytes_ = aligned(8 * numbers * lowered_.rows.sums);
+    frame_bytes_ = aligned(rows_code_.frame_bytes());
+    if (uniform_) frame_bytes_ = std::max(frame_bytes_, aligned(uniform_->frame_bytes()));
+    const auto wide = static_cast<std::uint32_t>(rows_);
+    for (std::size_t k = 0; k < layout.is_shared.size(); ++k) {
+      input_at_.push_back(lowered_.input_place[k] * (layout.is_shared[k] ? 1 : wide));
+    }
+    for (std::size_t k = 0; k < layout.is_summed.size(); ++k) {
+      output_at_.push_back(lowered_.output_place[k] * (layout.is_summed[k] ? 1 : wide));
+    }
+  }
+
+  void prepare(Work& work) const override {
+    if (!uniform_) return;
+    uniform_->activate(work.frame, uniform_->lanes());
+    (*uniform_)({work.shared, nullptr, uniform_->constants(), work.frame, work.out, nullptr});
+    double* const to = work.shared + lowered_.shared_inputs;
+    for (std::size_t k = 0; k < lowered_.uniform.outs; ++k) to[k] = work.out[k * uniform_->lanes()];
+  }
+
+  void begin(Work& work) const override { std::memset(work.sums, 0, sums_bytes_); }
+
+  void run(Work& work, std::size_t count) const override {
+    rows_code_.activate(work.frame, count);
+    rows_code_({work.shared, work.in, rows_code_.constants(), work.frame, work.out, work.sums});
+  }
+
+  bool is_answered(const Work& work, std::size_t row) const override {
+    return rows_code_.is_active(work.frame, row);
+  }
+  bool all_answered(const Work& work, std::size_t count) const override {
+    return rows_code_.all_active(work.frame, count);
+  }
+
+  void add_sums(const Work& work, std::span<double> totals) const override {
+    const std::size_t lanes = rows_code_.lanes(), sums = lowered_.rows.sums;
+    const bool has_rests = !is_narrow_ && sums > 0 && sums_bytes_ >= 2 * 8 * lanes * sums;
+    for (std::size_t k = 0; k < totals.size(); ++k) {
+      if (!is_summed(k)) continue;
+      if (is_narrow_) {
+        totals[k] += work.sums[output_at_[k]];
+        continue;
+      }
+      const double* const at = work.sums + output_at_[k] * lanes;
+      if (!has_rests) {
+        for (std::size_t i = 0; i < lanes; ++i) totals[k] += at[i];
+        continue;
+      }
+      // Lanes are added as their sums were: with what rounding takes away.
+      double sum = totals[k], rest = 0;
+      for (std::size_t i = 0; i < lanes; ++i) {
+        const double t = at[i], s = sum + t, part = s - sum;
+        rest += (sum - (s - part)) + (t - part);
+        sum = s;
+        rest += at[sums * lanes + i];
+      }
+      totals[k] = sum + rest;
+    }
+  }
+
+  Cost cost() const override {
+    Cost cost{rows_code_.code_bytes(), rows_code_.spill_bytes(), rows_code_.constant_bytes()};
+    if (uniform_) {
+      cost.code_bytes += uniform_->code_bytes();
+      cost.constant_bytes += uniform_->constant_bytes();
+    }
+    return cost;
+  }
+  std::size_t row_vectors() const override { return rows_code_.row_vectors(); }
+
+ private:
+  Lowered lowered_;
+  bool is_narrow_ = false;
+  x64::Code rows_code_;
+  std::unique_ptr<x64::Code> uniform_;
+};
+
+// A guard in a loop may come after something was summed: then rows are stored, and added up after.
+Lowered lowered_for(const Trace& trace, const Layout& layout, const EngineOptions& options) {
+  const OptimiseOptions passes{.arithmetic = options.compile.arithmetic};
+  Lowered lowered = lower(trace, layout, passes, form_of(layout, options));
+  if (!lowered.guards_late) return lowered;
+  Layout stored = layout;
+  std::fill(stored.is_summed.begin(), stored.is_summed.end(), false);
+  return lower(trace, stored, passes);
+}
+
+}  // namespace
+
+std::unique_ptr<Engine> make_x64(const Trace& trace, const Layout& layout,
+                                 const EngineOptions& options) {
+  Lowered lowered = lowered_for(trace, layout, options);
+  Layout used = layout;
+  if (lowered.rows.sums == 0) std::fill(used.is_summed.begin(), used.is_summed.end(), false);
+  return std::make_unique<X64Engine>(used, std::move(lowered), options);
+}
+
+X64Dump dump_x64(const Trace& trace, const Layout& layout, const EngineOptions& options) {
+  const Lowered lowered = lowered_for(trace, layout, options);
+  X64Dump dump;
+  x64::CodeOptions code = code_options(options);
+  code.allocation = &dump.allocation;
+  code.listing = &dump.code;
+  const x64::Code unused(lowered.rows, code);
+  return dump;
+}
+
+}  // namespace chainrule::emit

@@ -1,0 +1,55 @@
+// The pipeline: its passes, a line each.
+#include <cassert>
+#include <cstdio>
+
+#include "chainrule/optimise/passes_internal.hpp"
+
+namespace chainrule {
+namespace {
+
+struct Pass {
+  std::string_view name;
+  Trace (*run)(Trace, const OptimiseOptions&);
+};
+
+constexpr Pass kPipeline[] = {
+    {"prune", &passes::prune},            // dead code, before anything looks at it
+    {"fold", &passes::fold},              // what depends on numbers alone
+    {"share", &passes::share},            // common subexpressions
+    {"rewrite", &passes::rewrite},        // exact rules
+    {"power", &passes::power},            // powers as products and roots
+    {"reciprocal", &passes::reciprocal},  // divisions as products
+    {"fuse", &passes::fuse},              // products and sums as one
+    {"signs", &passes::signs},            // negations that no sum has taken up
+    {"prune", &passes::prune},            // what the passes have replaced
+    {"order", &passes::order},            // fewer values at once
+};
+
+// For assert: says on stderr which pass made what fault.
+[[maybe_unused]] bool is_sound(std::string_view pass, const Trace& trace) {
+  const std::string fault = verify(trace);
+  if (!fault.empty()) {
+    std::fprintf(stderr, "optimise: after %.*s: %s\n", static_cast<int>(pass.size()), pass.data(),
+                 fault.c_str());
+  }
+  return fault.empty();
+}
+
+}  // namespace
+
+Trace optimise(Trace trace, const OptimiseOptions& options, std::vector<PassReport>* reports) {
+  using Clock = std::chrono::steady_clock;
+  assert(is_sound("nothing", trace));
+  for (const Pass& pass : kPipeline) {
+    PassReport report{pass.name, trace.graph.size(), 0, {}};
+    const auto start = Clock::now();
+    trace = pass.run(std::move(trace), options);
+    report.time = Clock::now() - start;
+    report.nodes_after = trace.graph.size();
+    if (reports != nullptr) reports->push_back(report);
+    assert(is_sound(pass.name, trace));
+  }
+  return trace;
+}
+
+}  // namespace chainrule

@@ -1,0 +1,84 @@
+// reciprocal: divisions as products. Relaxed: x·(1/y) rounds twice, within 2 ulps of x/y.
+//
+//   x/c → x·(1/c)           where neither c nor 1/c is near the ends of the range
+//   x/y, z/y → x·r, z·r     where r = 1/y, and y is 0, inf, NaN or a normal number: then r is 0 or
+//   inf
+//                           only where it is so exactly, and otherwise lacks at most 2 bits (where
+//                           |y| > 2¹⁰²²)
+//   x/y, … → (x·s)·r        where r = 1/(y·s), and s is 2¹⁰⁰ for a small y, else 1: for three
+//   divisions
+//                           and more by a y that may be subnormal
+//
+// 1/y overflows where 0 < |y| ≤ 2⁻¹⁰²⁴: 0·inf would be NaN for 0/y, and 1·inf for y/y. There s
+// makes y a normal number, without rounding; x·s overflows only where x/y does.
+#include <cmath>
+
+#include "chainrule/optimise/passes_internal.hpp"
+#include "chainrule/optimise/rewriter_internal.hpp"
+#include "chainrule/optimise/steps_internal.hpp"
+
+namespace chainrule::passes {
+namespace {
+
+constexpr std::uint32_t kUsesOfScaled = 3;
+
+class Reciprocals : public Rewriter {
+ public:
+  using Rewriter::Rewriter;
+
+  /// x/y, for a y by which `count` are divided, without a division of its own; or kNone.
+  Vertex quotient(Vertex x, Vertex y, std::uint32_t count) {
+    if (is_number(y)) {
+      const double c = number_at(y);
+      if (!(std::fabs(c) >= 0x1p-1021 && std::fabs(c) <= 0x1p1021)) return kNone;
+      return make(Op::mul, x, constant(1 / c));
+    }
+    if (count < 2) return kNone;
+    if (facts(y).has(Facts::not_subnormal)) {
+      return make(Op::mul, x, make(Op::div, constant(1), y));
+    }
+    if (count < kUsesOfScaled) return kNone;
+    const Vertex is_small = make(Op::lt, make(Op::abs, y), constant(0x1p-1000));
+    const Vertex s = make(Op::select, is_small, constant(0x1p100), constant(1));
+    const Vertex r = make(Op::div, constant(1), make(Op::mul, y, s));
+    return make(Op::mul, make(Op::mul, x, s), r);
+  }
+};
+
+bool is_quotient(const GraphNode& node) {
+  return node.kind == VertexKind::operation && node.op == Op::div;
+}
+
+}  // namespace
+
+Trace reciprocal(Trace trace, const OptimiseOptions& options) {
+  const Graph& graph = trace.graph;
+  bool any = false;
+  for (const GraphNode& node : graph.nodes()) any = any || is_quotient(node);
+  if (!any || options.arithmetic == Arithmetic::strict) return trace;
+
+  const std::vector<std::uint32_t> uses = uses_of(trace);
+  const std::vector<bool> decides = nodes_that_decide(trace);
+  std::vector<std::uint32_t> divided(graph.size());  // by node: how many are divided by it
+  for (std::uint32_t v = 0; v < graph.size(); ++v) {
+    const GraphNode& node = graph.nodes()[v];
+    if (is_quotient(node) && uses[v] > 0 && !decides[v]) ++divided[node.operand[1]];
+  }
+  Reciprocals built(trace);
+  for (std::uint32_t v = 0; v < graph.size(); ++v) {
+    const GraphNode& node = graph.nodes()[v];
+    Vertex z = kNone;
+    if (is_quotient(node) && !decides[v]) {
+      const auto [x, y, none] = built.images(node);
+      z = built.quotient(x, y, divided[node.operand[1]]);
+    }
+    if (z != kNone) {
+      built.place({v}, z);
+    } else {
+      built.remake(graph, {v});
+    }
+  }
+  return built.finish();
+}
+
+}  // namespace chainrule::passes

@@ -1,0 +1,55 @@
+// signs: negations that no sum has taken up, put where they cost nothing. Exact.
+//
+//   −(x·c) → x·(−c)     −(x/c) → x/(−c)     −(c/x) → (−c)/x     where nothing else reads the
+//   product
+#include "chainrule/optimise/passes_internal.hpp"
+#include "chainrule/optimise/rebuilt_internal.hpp"
+
+namespace chainrule::passes {
+namespace {
+
+class Signs : public Rebuilt {
+ public:
+  explicit Signs(const Trace& trace) : Rebuilt(trace), graph_(trace.graph), uses_(uses_of(trace)) {}
+
+  bool is_to_change(const GraphNode& node) const {
+    if (node.kind != VertexKind::operation || node.op != Op::neg) return false;
+    const Vertex x{node.operand[0]};
+    if (uses_[x.index] != 1) return false;
+    if (!is_operation(graph_, x, Op::mul) && !is_operation(graph_, x, Op::div)) return false;
+    return is_number(graph_, operand(x, 0)) || is_number(graph_, operand(x, 1));
+  }
+
+  Vertex changed(const GraphNode& node) {
+    const Vertex x{node.operand[0]}, a = operand(x, 0), b = operand(x, 1);
+    const Op op = graph_[x].op;
+    if (is_number(graph_, b)) return append(op, image(a), constant(-number_of(graph_, b)));
+    return append(op, constant(-number_of(graph_, a)), image(b));
+  }
+
+ private:
+  Vertex operand(Vertex v, int k) const { return {graph_[v].operand[k]}; }
+
+  const Graph& graph_;  // the old one
+  const std::vector<std::uint32_t> uses_;
+};
+
+}  // namespace
+
+Trace signs(Trace trace, const OptimiseOptions&) {
+  Signs built(trace);
+  bool any = false;
+  for (const GraphNode& node : trace.graph.nodes()) any = any || built.is_to_change(node);
+  if (!any) return trace;
+  for (std::uint32_t v = 0; v < trace.graph.size(); ++v) {
+    const GraphNode& node = trace.graph.nodes()[v];
+    if (built.is_to_change(node)) {
+      built.place({v}, built.changed(node));
+    } else {
+      built.copy({v});
+    }
+  }
+  return built.finish();
+}
+
+}  // namespace chainrule::passes

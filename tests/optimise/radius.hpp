@@ -1,0 +1,28 @@
+// What relaxed arithmetic may give: the eager value of every node, and how far from it.
+#pragma once
+
+#include <vector>
+
+#include "chainrule/graph/trace.hpp"
+
+namespace chainrule {
+
+/// A value, and how far from it relaxed arithmetic may be: 0 where every bit must be as it is,
+/// infinite where nothing is promised.
+struct Within {
+  double value;
+  double radius;
+};
+
+/// Whether `found` may stand for it. NaN for NaN; where the radius is 0 a zero keeps its sign.
+bool holds(const Within& expected, double found);
+
+/// The outputs at a point. A radius is what the operands' radii make of it (the operation asked at
+/// their ends, at 0 and where they meet), and the roundings that optimise() states:
+///   pow within 9 ulps, other operations within 3 and a subnormal number;
+///   a sum, which may be fused with its terms, within an ulp of each of them as well.
+/// Nothing is promised of a sum with a product or quotient (or x + x) that over- or underflows, and
+/// of functions whose operand is too uncertain.
+std::vector<Within> relaxed_values_at(const Trace& trace, const std::vector<double>& point);
+
+}  // namespace chainrule

@@ -1,0 +1,24 @@
+// Traces made at random from every row of the table, and numbers that find what a rule forgot.
+#pragma once
+
+#include <random>
+#include <vector>
+
+#include "chainrule/graph/trace.hpp"
+
+namespace chainrule {
+
+/// Of `size` nodes or some more: four inputs, numbers, every row, and now and then a block.
+struct Wild {
+  Trace trace;
+  std::vector<double> point;  ///< numbers for the inputs, at which the guards hold
+};
+Wild wild_trace(std::mt19937& random, std::uint32_t size);
+
+/// ±0, ±inf, NaN, subnormal and huge numbers, 1, small integers, halves, and ordinary numbers.
+double wild_number(std::mt19937& random);
+
+/// The outputs at a point; the guards are not asked.
+std::vector<double> values_at(const Trace& trace, std::vector<double> point);
+
+}  // namespace chainrule
