@@ -10,6 +10,9 @@ namespace bench::manual {
 void plain(const HandTracking& problem, const double* theta, Values values) {
   problem.evaluate(theta, values.data());
 }
+void plain_on_triangles(const HandTracking& problem, Values values) {
+  problem.evaluate(problem.theta().data(), problem.us().data(), values.data());
+}
 
 namespace {
 

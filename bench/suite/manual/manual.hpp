@@ -30,11 +30,15 @@ void plain(const BundleAdjustment& problem, Values values);
 /// One observation, at 15 inputs of one's own.
 void plain_observation(const BundleAdjustment& problem, Index t, const double* x, double* error);
 void plain(const HandTracking& problem, const double* theta, Values values);
+/// The complicated variant.
+void plain_on_triangles(const HandTracking& problem, Values values);
 void plain(const Lstm& problem, const double* inputs, Values values);
 void plain(const LogSumExp& problem, const double* inputs, Values values);
 void plain(const LeastSquares& problem, const double* inputs, Values values);
 void plain(const KMeans& problem, const double* inputs, Values values);
 void plain(const RungeKutta& problem, const double* inputs, Values values);
+/// All of the last state.
+std::vector<double> solve(const RungeKutta& problem);
 void plain(const Determinant& problem, const double* inputs, Values values);
 void plain(const Swaptions& problem, const double* inputs, Values values);
 

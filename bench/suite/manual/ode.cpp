@@ -10,6 +10,7 @@ namespace bench::manual {
 void plain(const RungeKutta& problem, const double* inputs, Values values) {
   problem.evaluate(0, inputs, values.data());
 }
+std::vector<double> solve(const RungeKutta& problem) { return problem.solve(problem.point(0)); }
 
 namespace {
 
