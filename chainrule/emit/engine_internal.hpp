@@ -82,7 +82,8 @@ class Engine {
   std::size_t packs() const { return packs_; }  ///< blocks that one run() computes, at most
   std::span<const std::uint32_t> input_at() const { return input_at_; }
   std::span<const std::uint32_t> output_at() const { return output_at_; }
-  bool is_summed(std::size_t output) const { return layout_.is_summed[output] && sums_itself_; }
+  /// Whether it adds up the outputs that are to be summed, all of them; else they are stored.
+  bool sums_itself() const { return sums_itself_; }
 
   std::size_t shared_bytes() const { return shared_bytes_; }
   /// Of everything else.

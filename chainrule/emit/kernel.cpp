@@ -146,20 +146,20 @@ Kernel::State::State(const Function& of, const CompileOptions& with) : f(of), op
   optimise_seconds = seconds_since(start);
 }
 
+// Loops read what is shared again and again, which several row vectors do at once, and add to sums
+// once for all of them. Straight code of more than a cache of instructions goes in segments.
 Kernel::State::Pass Kernel::State::pass_for(const Layout& layout, std::size_t rows) const {
   if (options.backend == Backend::interpret) return {1, 1};
   const std::size_t lanes = options.backend == Backend::avx512 ? 8 : 4;
+  const std::size_t vectors = rows / lanes;
   Pass pass{std::max(options.row_vectors, 1u), 1};
-  if (const char* e = getenv("PACKS")) {
-    pass.packs = (unsigned)atoi(e);
-    if (rows > lanes) return pass;
-  }
-  pass.packs = 1;
-  if (options.row_vectors != 0 || rows <= lanes) return pass;
-  const auto sums =
-      static_cast<std::size_t>(std::count(layout.is_summed.begin(), layout.is_summed.end(), true));
+  const bool has_sums =
+      std::find(layout.is_summed.begin(), layout.is_summed.end(), true) != layout.is_summed.end();
   const bool has_loops = !trace.graph.calls().empty();
-  if (has_loops && sums > 0 && rows >= 4 * lanes) pass.row_vectors = 4;
+  if (options.row_vectors == 0 && has_loops && has_sums && vectors >= 4) pass.row_vectors = 4;
+  constexpr std::size_t kLongCode = 2000, kPacks = 4;
+  const bool is_long = trace.graph.size() * pass.row_vectors > kLongCode;
+  if (!has_loops && is_long && vectors >= kPacks * pass.row_vectors) pass.packs = kPacks;
   return pass;
 }
 
@@ -298,9 +298,8 @@ class Run {
       const std::span<const std::uint32_t> at = engine_.output_at().subspan(output, sink.count);
       if (sink.mode != Sink::Mode::sum) {
         emit::unpack(work.out + first, at, row + first, count, sink);
-      } else {
+      } else if (!engine_.sums_itself()) {
         for (std::size_t k = 0; k < sink.count; ++k) {
-          if (engine_.is_summed(output + k)) continue;
           const double* const from = work.out + at[k] + first;
           for (std::size_t i = 0; i < count; ++i) totals.add(output + k, from[i]);
         }

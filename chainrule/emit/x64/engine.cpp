@@ -109,7 +109,7 @@ class X64Engine final : public Engine {
     const std::size_t lanes = rows_code_.lanes(), sums = lowered_.rows.sums;
     const bool has_rests = !is_narrow_ && sums > 0 && sums_bytes_ >= 2 * 8 * lanes * sums;
     for (std::size_t k = 0; k < totals.size(); ++k) {
-      if (!is_summed(k)) continue;
+      if (!layout().is_summed[k]) continue;
       if (is_narrow_) {
         totals.add(k, work.sums[output_at_[k]]);
         continue;

@@ -19,8 +19,10 @@ constexpr Lane kSmallest = std::numeric_limits<Lane>::min();
 
 unsigned size_at_most(Register x, Lane bound) { return at_most(size_of(x), bound); }
 unsigned size_at_least(Register x, Lane bound) { return at_least(size_of(x), bound); }
-// Zero, or of a size that has all its digits.
-unsigned not_subnormal(Register x) { return size_at_least(x, kSmallest) | size_at_most(x, 0); }
+// Zero, or of a size that has all its digits. Without SLEEF nobody asks.
+[[maybe_unused]] unsigned not_subnormal(Register x) {
+  return size_at_least(x, kSmallest) | size_at_most(x, 0);
+}
 
 // The row by plain::NAME in every lane.
 template <Op op>
@@ -84,6 +86,10 @@ using namespace no_vector_math;
       return CR_SLEEF_NAME(name, ulps)(CR_NAMES_##arity);                                  \
     return mended_##arity<Op::name>(trusted, CR_SLEEF_NAME(name, ulps), CR_NAMES_##arity); \
   }
+
+// The intervals were measured against MPFR and the C library's long double: of doubles a thousand
+// in each binade and the neighbourhood of zeros, poles and thresholds; of floats one in 97. Inside,
+// no error above the bound was seen but 1.1 ulps of erf in floats next to the smallest normal one.
 
 // Everywhere: NaN, infinities, subnormal numbers and both zeros come out as the C library's do.
 CR_VECTOR(exp2, 1, _u10, kAll, kAll)
