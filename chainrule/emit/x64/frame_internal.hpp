@@ -2,7 +2,8 @@
 //
 //   [0, 8)        active lanes, 16 bits a row vector, for AVX-512
 //   [64, 192)     the same as masks, 32 bytes a row vector, for AVX2
-//   then          pointers and counters of loops, 8 bytes each; the cells; vectors that wait to be added to
+//   then          pointers and counters of loops, 8 bytes each; the cells; vectors that wait to be
+//   added to
 //                 narrow sums; the spill slots
 //
 // The code's base register points kReach vectors into the spill slots, so that an instruction names

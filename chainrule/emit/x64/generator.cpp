@@ -218,9 +218,9 @@ Generator::Register Generator::into_register(Key k) {
   return r;
 }
 
-// Read as an instruction's operand, memory costs a load but no instruction of its own, and front end
-// and code size are what is scarce; so a value is loaded for its own sake only where several row
-// vectors read it at once.
+// Read as an instruction's operand, memory costs a load but no instruction of its own, and front
+// end and code size are what is scarce; so a value is loaded for its own sake only where several
+// row vectors read it at once.
 bool Generator::is_worth_a_register(std::uint32_t i, int number, unsigned r) const {
   const std::uint32_t value = operand(program_.code[i], number);
   constexpr unsigned kReaders = 4;
@@ -233,9 +233,8 @@ Generator::Source Generator::fetch(std::uint32_t i, int number, unsigned r, MayB
   const Key k = key(operand(program_.code[i], number), r);
   Register reg = register_of_[k];
   if (reg == kNoRegister) {
-    const bool as_operand =
-        may_be == MayBe::memory && (has_avx512() || !is_broadcast(k)) &&
-        !is_worth_a_register(i, number, r);
+    const bool as_operand = may_be == MayBe::memory && (has_avx512() || !is_broadcast(k)) &&
+                            !is_worth_a_register(i, number, r);
     if (as_operand) return {kNoRegister, k};
     reg = into_register(k);
   }
