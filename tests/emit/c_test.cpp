@@ -13,7 +13,7 @@
 #include "chainrule/tape/block.hpp"
 #include "chainrule/transform/functions.hpp"
 #include "tests/emit/c_library.hpp"
-#include "tests/support/branching_program.hpp"
+#include "tests/support/programs.hpp"
 #include "tests/support/small_stack.hpp"
 
 namespace chainrule {
@@ -182,7 +182,7 @@ TEST(EmitC, random_programs_give_what_the_function_gives_or_the_guard_that_does_
   CLibrary library;
   std::vector<Function> functions;
   for (std::uint64_t seed = 0; seed < kPrograms; ++seed) {
-    const auto program = test::BranchingPrograms(seed, all).block(2);
+    const auto program = test::ProgramGenerator(seed, {.ops = all}).block(2);
     functions.push_back(record(
         [program](const std::vector<Scalar>& x) { return test::value_of<Scalar>(program, x); },
         Values{point(engine), point(engine)}));
