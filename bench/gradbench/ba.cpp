@@ -55,8 +55,8 @@ Evaluation objective(const Json& input) {
           }};
 }
 
-/// The Jacobian in compressed rows, of which the first 30 entries and the last are reported: the two
-/// rows of each observation, then a row of one entry for each weight.
+/// The Jacobian in compressed rows, of which the first 30 entries and the last are reported: the
+/// two rows of each observation, then a row of one entry for each weight.
 class SparseJacobian {
  public:
   SparseJacobian(Problem problem, Index cameras, Index places)
@@ -122,8 +122,8 @@ class SparseJacobian {
 };
 
 Evaluation jacobian(const Json& input) {
-  const auto sparse = std::make_shared<SparseJacobian>(problem_of(input), input.at("n").get<Index>(),
-                                                       input.at("m").get<Index>());
+  const auto sparse = std::make_shared<SparseJacobian>(
+      problem_of(input), input.at("n").get<Index>(), input.at("m").get<Index>());
   return {[=] { sparse->compute(); }, [=] { return sparse->output(); }};
 }
 

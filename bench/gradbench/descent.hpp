@@ -1,5 +1,5 @@
-// Gradient descent as the evals `particle` and `saddle` define it (Pearlmutter & Siskind 2008), over
-// any scalar type: it can be differentiated through.
+// Gradient descent as the evals `particle` and `saddle` define it (Pearlmutter & Siskind 2008),
+// over any scalar type: it can be differentiated through.
 //
 // The width starts at 10⁻⁵, is doubled after ten steps that went down and halved after one that did
 // not. The end is a gradient, or a step, no longer than 10⁻⁵.

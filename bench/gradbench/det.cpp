@@ -8,7 +8,8 @@ using namespace bench::gradbench;
 namespace {
 
 std::shared_ptr<const Determinant> problem_of(const Json& input) {
-  return std::make_shared<const Determinant>(input.at("ell").get<Index>(), input.at("A").get<Numbers>());
+  return std::make_shared<const Determinant>(input.at("ell").get<Index>(),
+                                             input.at("A").get<Numbers>());
 }
 
 }  // namespace

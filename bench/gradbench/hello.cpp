@@ -17,9 +17,8 @@ Evaluation at_input(const Json& input, F f) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return answer(argc, argv,
-                {{"square", [](const Json& input) { return at_input(input, square); }},
-                 {"double", [](const Json& input) {
-                    return at_input(input, chainrule::grad(square));
-                  }}});
+  return answer(
+      argc, argv,
+      {{"square", [](const Json& input) { return at_input(input, square); }},
+       {"double", [](const Json& input) { return at_input(input, chainrule::grad(square)); }}});
 }

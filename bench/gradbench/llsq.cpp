@@ -8,7 +8,8 @@ using namespace bench::gradbench;
 namespace {
 
 std::shared_ptr<const LeastSquares> problem_of(const Json& input) {
-  return std::make_shared<const LeastSquares>(input.at("n").get<Index>(), input.at("x").get<Numbers>());
+  return std::make_shared<const LeastSquares>(input.at("n").get<Index>(),
+                                              input.at("x").get<Numbers>());
 }
 
 }  // namespace

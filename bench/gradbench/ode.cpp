@@ -22,9 +22,8 @@ Evaluation primal(const Json& input) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return answer(argc, argv,
-                {{"primal", primal}, {"gradient", [](const Json& input) {
-                                        return gradient_of<suite::CompiledRungeKutta>(
-                                            problem_of(input));
-                                      }}});
+  return answer(argc, argv, {{"primal", primal}, {"gradient", [](const Json& input) {
+                                                    return gradient_of<suite::CompiledRungeKutta>(
+                                                        problem_of(input));
+                                                  }}});
 }

@@ -29,9 +29,9 @@ Function potential() {
 class Simulation {
  public:
   explicit Simulation(Mode inner)
-      : slope_(inner == Mode::reverse ? chainrule::grad(potential())
-                                      : chainrule::jacobian(potential(), 0,
-                                                            chainrule::Sweep::forward)) {}
+      : slope_(inner == Mode::reverse
+                   ? chainrule::grad(potential())
+                   : chainrule::jacobian(potential(), 0, chainrule::Sweep::forward)) {}
 
   /// The square of the place on the x axis that the particle reaches.
   template <class S>
@@ -76,6 +76,8 @@ int main(int argc, char** argv) {
     return [=](const Json& input) { return control(input, outer, inner); };
   };
   return answer(argc, argv,
-                {{"ff", of(Mode::forward, Mode::forward)}, {"fr", of(Mode::forward, Mode::reverse)},
-                 {"rf", of(Mode::reverse, Mode::forward)}, {"rr", of(Mode::reverse, Mode::reverse)}});
+                {{"ff", of(Mode::forward, Mode::forward)},
+                 {"fr", of(Mode::forward, Mode::reverse)},
+                 {"rf", of(Mode::reverse, Mode::forward)},
+                 {"rr", of(Mode::reverse, Mode::reverse)}});
 }

@@ -42,16 +42,17 @@ Json in_rows(std::span<const double> numbers, std::size_t width);
 template <class P>
 Evaluation value_of(std::shared_ptr<const P> problem) {
   const auto value = std::make_shared<double>();
-  return {[=] { manual::plain(*problem, problem->point(0), {value.get(), 1}); },
+  return {[=] {
+            manual::plain(*problem, problem->point(0), {value.get(), 1});
+          },
           [=] { return Json(*value); }};
 }
 
 /// Its gradient by the contestant C of the suite; `shown` is how the gradient is reported.
 template <class C, class P>
-Evaluation gradient_of(std::shared_ptr<const P> problem,
-                       std::function<Json(const Numbers&)> shown = [](const Numbers& g) {
-                         return Json(g);
-                       }) {
+Evaluation gradient_of(
+    std::shared_ptr<const P> problem,
+    std::function<Json(const Numbers&)> shown = [](const Numbers& g) { return Json(g); }) {
   const auto contestant = std::make_shared<C>(*problem);
   const auto gradient = std::make_shared<Numbers>(problem->inputs());
   return {[=] {

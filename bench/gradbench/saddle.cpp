@@ -1,6 +1,6 @@
-// min over x of max over y of (x₁² + x₂²) − (y₁² + y₂²), both by gradient descent: the outer gradient
-// is taken through every step of the inner ascent, which takes gradients itself. The name of a
-// function says in which mode the outer and then the inner derivative are taken.
+// min over x of max over y of (x₁² + x₂²) − (y₁² + y₂²), both by gradient descent: the outer
+// gradient is taken through every step of the inner ascent, which takes gradients itself. The name
+// of a function says in which mode the outer and then the inner derivative are taken.
 #include "bench/gradbench/descent.hpp"
 #include "bench/gradbench/request.hpp"
 #include "chainrule/transform/derive.hpp"
@@ -62,6 +62,8 @@ int main(int argc, char** argv) {
     return [=](const Json& input) { return point(input, outer, inner); };
   };
   return answer(argc, argv,
-                {{"ff", of(Mode::forward, Mode::forward)}, {"fr", of(Mode::forward, Mode::reverse)},
-                 {"rf", of(Mode::reverse, Mode::forward)}, {"rr", of(Mode::reverse, Mode::reverse)}});
+                {{"ff", of(Mode::forward, Mode::forward)},
+                 {"fr", of(Mode::forward, Mode::reverse)},
+                 {"rf", of(Mode::reverse, Mode::forward)},
+                 {"rr", of(Mode::reverse, Mode::reverse)}});
 }

@@ -90,8 +90,9 @@ class Sum {
       return std::isnan(total_) == std::isnan(found) || size_ != size_ ? "" : says(found);
     }
     if (size_ > 1e300) return "";
-    const double n = static_cast<double>(terms_ + 32), each = summation ==
-        CompileOptions::Summation::plain ? n * kUlp : n * n * kUlp * kUlp;
+    const double n = static_cast<double>(terms_ + 32),
+                 each =
+                     summation == CompileOptions::Summation::plain ? n * kUlp : n * n * kUlp * kUlp;
     const double allowed = radius_ + each * size_ + 2 * kUlp * std::fabs(total_) +
                            n * std::numeric_limits<double>::denorm_min();
     // The naive total is no better than a plain sum.
@@ -217,8 +218,7 @@ std::vector<Taken> taken(const Expected& expected, std::mt19937& random) {
   return all;
 }
 
-std::string Taken::difference(const Expected& expected,
-                              CompileOptions::Summation summation) const {
+std::string Taken::difference(const Expected& expected, CompileOptions::Summation summation) const {
   const std::size_t rows = expected.rows();
   if (sink.mode == Sink::Mode::sum) {
     for (std::size_t k = 0; k < count; ++k) {

@@ -158,9 +158,9 @@ class CompiledDeterminant {
   /// (entries …, sign, minor) ↦ the gradient of the product of all by the entries.
   Function pull() const {
     const Function all(std::make_shared<const Product>(), of_ways(above_ + 2), "product");
-    return Function(std::make_shared<const Entries>(chainrule::grad(all, chainrule::kEveryArgument),
-                                                    above_),
-                    of_ways(above_ + 2), "pull");
+    return Function(
+        std::make_shared<const Entries>(chainrule::grad(all, chainrule::kEveryArgument), above_),
+        of_ways(above_ + 2), "pull");
   }
   class Entries : public chainrule::Callable {
    public:
