@@ -16,7 +16,7 @@ constexpr const char* kEnd = "<!-- suite: end -->";
 
 std::string ratio_text(double ratio) {
   char text[32];
-  std::snprintf(text, sizeof text, ratio < 10 ? "%.2f" : "%.0f", ratio);
+  std::snprintf(text, sizeof text, ratio < 0.1 ? "%.2g" : ratio < 10 ? "%.2f" : "%.0f", ratio);
   return text;
 }
 

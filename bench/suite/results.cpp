@@ -177,12 +177,12 @@ std::string text_of(const Row& row) {
                             row.label.c_str(), row.inputs, row.derivatives);
   if (!row.failure.empty()) return text + "\n  FAILED: " + row.failure + "\n";
   text += format("; by hand within %.0e of central differences\n", row.error_of_manual);
-  text += format("  %-12s %10s %10s %6s %9s %9s %8s  %s\n", "", "least", "median", "runs",
+  text += format("  %-15s %10s %10s %6s %9s %9s %8s  %s\n", "", "least", "median", "runs",
                  "x manual", "x plain", "error", "notes");
   const Column *plain = row.ran("plain"), *manual = row.ran("manual");
   for (const Column& c : row.columns) {
     if (c.runs == 0) {
-      text += format("  %-12s left out: %s\n", c.name.c_str(), c.left_out.c_str());
+      text += format("  %-15s left out: %s\n", c.name.c_str(), c.left_out.c_str());
       continue;
     }
     // "µ" is two bytes wide and one column: what is padded is one wider then.
@@ -192,7 +192,7 @@ std::string text_of(const Row& row) {
       return std::string(shown.size() < 11 ? (is_micro ? 11 : 10) - shown.size() : 0, ' ') + shown;
     };
     text +=
-        format("  %-12s %s %s %6d %9.2f %9.2f %8.0e ", c.name.c_str(), padded(c.least).c_str(),
+        format("  %-15s %s %s %6d %9.2f %9.2f %8.0e ", c.name.c_str(), padded(c.least).c_str(),
                padded(c.median).c_str(), c.runs, manual == nullptr ? 0.0 : c.least / manual->least,
                plain == nullptr ? 0.0 : c.least / plain->least, c.error);
     for (const auto& [key, value] : c.notes) text += format(" %s %.4g;", key.c_str(), value);

@@ -3,6 +3,8 @@
 #   bench_manual        plain values and hand-written derivatives, in the flags that a careful user of
 #                       this machine would choose
 #   suite               everything else, in the flags of the build
+#
+# Sets BENCH_WITH_COMPILE: whether the library has compile().
 chainrule_find_library(nlohmann_json)
 if(NOT nlohmann_json_FOUND)
   message(STATUS "chainrule: the benchmark suite is left out: it needs ${nlohmann_json_HINT}")

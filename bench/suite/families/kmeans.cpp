@@ -44,12 +44,15 @@ class Tape : public Runner {
 Case at(Index k, Index n, Index d) {
   const auto problem = std::make_shared<const KMeans>(k, n, d);
   const double operations = static_cast<double>(n * k * (3 * d + 1));
-  // The peers' gradient alone: it is what they are made for.
+  // Of the peers the gradient alone.
   Case c = case_of(problem, operations, Gives::gradient);
   for (Entry& entry : c.entries) {
-    if (entry.name != "tape") continue;
-    entry.gives = Gives::both;
-    entry.make = [problem] { return std::make_unique<Tape>(problem); };
+    if (entry.name == "tape") {
+      entry.gives = Gives::both;
+      entry.make = [problem] { return std::make_unique<Tape>(problem); };
+    } else if (entry.gives == Gives::gradient) {
+      entry.name += " gradient";
+    }
   }
   add_compiled<CompiledKMeans>(
       c, problem, Rows::many, [](CompiledKMeans& means, Result& result, unsigned threads) {
