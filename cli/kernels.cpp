@@ -38,9 +38,12 @@ class Code final : public Callable {
  private:
   static constexpr double kAbsent = -0.0;  // of a tangent: the input is not seeded
 
-  // A zero that a sweep brings to an input is +0.
+  // A zero that a sweep brings to an input is +0. The sum has no line of the source to name.
   static void append(std::vector<Scalar>& out, std::span<const Scalar> slopes) {
-    for (const Scalar& slope : slopes) out.push_back(slope + 0.0);
+    for (const Scalar& slope : slopes) {
+      const Scalar operands[] = {slope, 0.0};
+      out.push_back(apply(Op::add, operands, {}));
+    }
   }
 
   expr::Program program_;
