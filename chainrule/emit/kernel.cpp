@@ -192,7 +192,8 @@ const Engine& Kernel::State::engine(const Layout& layout, std::size_t rows) cons
       made = emit::make_x64(trace, layout, {options, pass.row_vectors, pass.packs});
     } catch (const Error&) {
       if (!may_fall_back) throw;
-      made = emit::make_interpreter(trace, layout);  // no executable memory
+      made = emit::make_interpreter(trace, layout);
+      fell_back = true;
     }
   }
   compile_seconds = seconds_since(start);
