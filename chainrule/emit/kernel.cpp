@@ -14,6 +14,7 @@ namespace chainrule {
 
 using emit::Engine;
 using emit::Layout;
+using emit::Totals;
 using emit::Work;
 
 std::string_view name_of(Backend backend) {
@@ -145,23 +146,28 @@ Kernel::State::State(const Function& of, const CompileOptions& with) : f(of), op
   optimise_seconds = seconds_since(start);
 }
 
-unsigned Kernel::State::row_vectors_for(const Layout& layout, std::size_t rows) const {
-  if (options.backend == Backend::interpret) return 1;
-  const unsigned lanes = options.backend == Backend::avx512 ? 8 : 4;
-  if (options.row_vectors != 0) return options.row_vectors;
-  if (rows <= lanes) return 1;
-  const auto sums =
-      static_cast<std::size_t>(std::count(layout.is_summed.begin(), layout.is_summed.end(), true));
+// Loops read what is shared again and again, which several row vectors do at once, and add to sums
+// once for all of them. Straight code of more than a cache of instructions goes in segments.
+Kernel::State::Pass Kernel::State::pass_for(const Layout& layout, std::size_t rows) const {
+  if (options.backend == Backend::interpret) return {1, 1};
+  const std::size_t lanes = options.backend == Backend::avx512 ? 8 : 4;
+  const std::size_t vectors = rows / lanes;
+  Pass pass{std::max(options.row_vectors, 1u), 1};
+  const bool has_sums =
+      std::find(layout.is_summed.begin(), layout.is_summed.end(), true) != layout.is_summed.end();
   const bool has_loops = !trace.graph.calls().empty();
-  if (has_loops && sums > 0 && rows >= 4 * lanes) return 4;
-  return 1;
+  if (options.row_vectors == 0 && has_loops && has_sums && vectors >= 4) pass.row_vectors = 4;
+  constexpr std::size_t kLongCode = 2000, kPacks = 4;
+  const bool is_long = trace.graph.size() * pass.row_vectors > kLongCode;
+  if (!has_loops && is_long && vectors >= kPacks * pass.row_vectors) pass.packs = kPacks;
+  return pass;
 }
 
 const Engine& Kernel::State::engine(const Layout& layout, std::size_t rows) const {
-  const unsigned vectors = row_vectors_for(layout, rows);
+  const Pass pass = pass_for(layout, rows);
   const auto found = [&]() -> const Engine* {
     for (const Made& made : engines) {
-      if (made.row_vectors == vectors && made.layout == layout) return made.engine.get();
+      if (made.pass == pass && made.layout == layout) return made.engine.get();
     }
     return nullptr;
   };
@@ -177,14 +183,14 @@ const Engine& Kernel::State::engine(const Layout& layout, std::size_t rows) cons
     made = emit::make_interpreter(trace, layout);
   } else {
     try {
-      made = emit::make_x64(trace, layout, {options, vectors});
+      made = emit::make_x64(trace, layout, {options, pass.row_vectors, pass.packs});
     } catch (const Error&) {
       if (!may_fall_back) throw;
       made = emit::make_interpreter(trace, layout);  // no executable memory
     }
   }
   compile_seconds = seconds_since(start);
-  engines.push_back({layout, vectors, std::move(made)});
+  engines.push_back({layout, pass, std::move(made)});
   return *engines.back().engine;
 }
 
@@ -233,20 +239,31 @@ class Run {
   }
 
   // Rows first … last, in this thread. Sums are added to totals, by output.
-  void rows(Memory& memory, std::size_t first, std::size_t last, std::span<double> totals) const {
+  void rows(Memory& memory, std::size_t first, std::size_t last, Totals& totals) const {
     Work work{shared_};
     engine_.lay_out(memory.work(engine_.work_bytes()), work);
     engine_.begin(work);
-    for (std::size_t row = first; row < last; row += engine_.rows()) {
-      const std::size_t count = std::min(engine_.rows(), last - row);
-      block(memory, work, row, count, totals);
+    const std::size_t most = engine_.rows() * engine_.packs();
+    for (std::size_t row = first; row < last; row += most) {
+      const std::size_t count = std::min(most, last - row);
+      for (std::size_t p = 0; p * engine_.rows() < count; ++p) {
+        take(engine_.block(work, p), row + p * engine_.rows(), in_block(p, count));
+      }
+      engine_.run(work, count);
+      for (std::size_t p = 0; p * engine_.rows() < count; ++p) {
+        give_block(memory, engine_.block(work, p), row + p * engine_.rows(), in_block(p, count),
+                   totals);
+      }
     }
     engine_.add_sums(work, totals);
   }
 
  private:
-  void block(Memory& memory, Work& work, std::size_t row, std::size_t count,
-             std::span<double> totals) const {
+  std::size_t in_block(std::size_t p, std::size_t count) const {
+    return std::min(engine_.rows(), count - p * engine_.rows());
+  }
+
+  void take(const Work& work, std::size_t row, std::size_t count) const {
     std::size_t input = 0;
     for (std::size_t a = 0; a < sources_.size(); ++a) {
       const std::size_t width = f_.arguments()[a].example.size();
@@ -256,7 +273,10 @@ class Run {
       }
       input += width;
     }
-    engine_.run(work, count);
+  }
+
+  void give_block(Memory& memory, const Work& work, std::size_t row, std::size_t count,
+                  Totals& totals) const {
     if (engine_.all_answered(work, count)) {
       give(work, row, 0, count, totals);
       return;
@@ -272,17 +292,16 @@ class Run {
 
   // `count` rows of the block, from row `first` of it.
   void give(const Work& work, std::size_t row, std::size_t first, std::size_t count,
-            std::span<double> totals) const {
+            Totals& totals) const {
     std::size_t output = 0;
     for (const Sink& sink : sinks_) {
       const std::span<const std::uint32_t> at = engine_.output_at().subspan(output, sink.count);
       if (sink.mode != Sink::Mode::sum) {
         emit::unpack(work.out + first, at, row + first, count, sink);
-      } else {
+      } else if (!engine_.sums_itself()) {
         for (std::size_t k = 0; k < sink.count; ++k) {
-          if (engine_.is_summed(output + k)) continue;
           const double* const from = work.out + at[k] + first;
-          for (std::size_t i = 0; i < count; ++i) totals[output + k] += from[i];
+          for (std::size_t i = 0; i < count; ++i) totals.add(output + k, from[i]);
         }
       }
       output += sink.count;
@@ -290,7 +309,7 @@ class Run {
   }
 
   // A row that left the recorded branch.
-  void answer(Memory& memory, std::size_t row, std::span<double> totals) const {
+  void answer(Memory& memory, std::size_t row, Totals& totals) const {
     std::vector<double>& numbers = memory.row();
     numbers.resize(f_.inputs() + f_.outputs());
     const std::span<double> all(numbers), in = all.first(f_.inputs()),
@@ -306,7 +325,7 @@ class Run {
     for (const Sink& sink : sinks_) {
       for (std::size_t k = 0; k < sink.count; ++k, ++output) {
         if (sink.mode == Sink::Mode::sum) {
-          totals[output] += out[output];
+          totals.add(output, out[output]);
           continue;
         }
         double& to = emit::row_of(sink, row)[k * sink.step];
@@ -322,6 +341,15 @@ class Run {
   double* shared_ = nullptr;
 };
 
+// a + b c, or the largest number.
+std::size_t plus_product(std::size_t a, std::size_t b, std::size_t c) {
+  std::size_t product, sum;
+  if (__builtin_mul_overflow(b, c, &product) || __builtin_add_overflow(a, product, &sum)) {
+    return ~std::size_t{0};
+  }
+  return sum;
+}
+
 // The last number that rows of `width` at distance `stride` touch, plus one.
 std::size_t reach(std::size_t width, std::size_t step, std::size_t stride, std::size_t rows,
                   std::span<const std::uint32_t> index) {
@@ -329,18 +357,20 @@ std::size_t reach(std::size_t width, std::size_t step, std::size_t stride, std::
   std::size_t last = rows - 1;
   if (!index.empty())
     last = *std::max_element(index.begin(), index.begin() + static_cast<std::ptrdiff_t>(rows));
-  return last * stride + (width - 1) * step + 1;
+  return plus_product(plus_product(1, width - 1, step), last, stride);
 }
 
-void require_reach(const std::string& what, std::size_t size, std::size_t width, std::size_t step,
+// `what` makes the words for a message, which a run that fits need not pay for.
+template <class What>
+void require_reach(const What& what, std::size_t size, std::size_t width, std::size_t step,
                    std::size_t stride, std::size_t rows, std::span<const std::uint32_t> index) {
   if (!index.empty() && index.size() < rows) {
     fail("kernel",
-         what + " has " + std::to_string(index.size()) + " places for " + counted(rows, "row"));
+         what() + " has " + std::to_string(index.size()) + " places for " + counted(rows, "row"));
   }
   const std::size_t wanted = reach(width, step, stride, rows, index);
   if (wanted > size) {
-    fail("kernel", what + " has " + counted(size, "number") + ", but " + counted(rows, "row") +
+    fail("kernel", what() + " has " + counted(size, "number") + ", but " + counted(rows, "row") +
                        " of " + std::to_string(width) + " reach to number " +
                        std::to_string(wanted));
   }
@@ -358,9 +388,9 @@ void Kernel::State::require_fit(std::span<const Source> sources, std::span<const
     const Source& s = sources[a];
     const Argument& argument = f.arguments()[a];
     const std::size_t width = argument.example.size();
-    const std::string what = "the source of " + argument.name;
+    const auto what = [&] { return "the source of " + argument.name; };
     if (s.stride == 0 && s.size < width) {
-      fail("kernel", what + " has " + counted(s.size, "number") + ", but the argument has " +
+      fail("kernel", what() + " has " + counted(s.size, "number") + ", but the argument has " +
                          std::to_string(width));
     }
     require_reach(what, s.size, width, s.step, s.stride, s.stride == 0 ? 1 : rows,
@@ -369,7 +399,8 @@ void Kernel::State::require_fit(std::span<const Source> sources, std::span<const
   std::size_t outputs = 0;
   for (const Sink& sink : sinks) {
     const bool is_sum = sink.mode == Sink::Mode::sum;
-    require_reach("a sink", sink.size, sink.count, sink.step, sink.stride, is_sum ? 1 : rows,
+    require_reach([] { return std::string("a sink"); }, sink.size, sink.count, sink.step,
+                  sink.stride, is_sum ? 1 : rows,
                   is_sum ? std::span<const std::uint32_t>{} : sink.index);
     outputs += sink.count;
   }
@@ -379,12 +410,33 @@ void Kernel::State::require_fit(std::span<const Source> sources, std::span<const
   }
 }
 
+namespace {
+
+// Whether two rows may go to one place: they do not where one row, or one column, ends before the
+// next begins.
+bool rows_meet(const Sink& sink, std::size_t rows) {
+  if (sink.mode == Sink::Mode::sum || sink.count == 0) return false;
+  if (!sink.index.empty()) return true;
+  const bool by_rows = sink.stride >= reach(sink.count, sink.step, 0, 1, {});
+  const bool by_columns = sink.stride > 0 && sink.step >= reach(rows, sink.stride, 0, 1, {});
+  return !by_rows && !by_columns;
+}
+
+}  // namespace
+
 void Kernel::run(std::span<const Source> sources, std::span<const Sink> sinks, std::size_t rows,
                  unsigned threads) const {
   state_->require_fit(sources, sinks, rows);
   Memory memory;
-  std::vector<double>& totals = memory.totals();
-  totals.assign(outputs(), 0.0);
+  // Sums, and where they are compensated what rounding took away from them, part after part.
+  const bool has_rests = state_->options.summation == CompileOptions::Summation::compensated;
+  const std::size_t width = has_rests ? 2 * outputs() : outputs();
+  std::vector<double>& numbers = memory.totals();
+  numbers.assign(width, 0.0);
+  const auto totals_of = [&](std::size_t part) {
+    const std::span<double> own = std::span(numbers).subspan(part * width, width);
+    return Totals(own.first(outputs()), own.subspan(outputs()));
+  };
   if (rows > 0) {
     static thread_local Layout layout;  // keeps its memory
     layout.is_shared.clear();
@@ -399,27 +451,30 @@ void Kernel::run(std::span<const Source> sources, std::span<const Sink> sinks, s
     const Engine& engine = state_->engine(layout, rows);
     Run run(function(), engine, sources, sinks);
     run.prepare(memory);
-    const bool adds = std::ranges::any_of(sinks, [](const Sink& sink) {
-      return sink.mode != Sink::Mode::sum && !sink.index.empty();
-    });
+    const bool meet =
+        std::ranges::any_of(sinks, [&](const Sink& sink) { return rows_meet(sink, rows); });
     const std::size_t blocks = (rows + engine.rows() - 1) / engine.rows();
-    // Rows that share a place of a table are taken by one thread.
-    const std::size_t parts = adds ? 1 : std::clamp<std::size_t>(threads, 1, blocks);
+    // Rows that share a place are taken by one thread.
+    const std::size_t parts = meet ? 1 : std::clamp<std::size_t>(threads, 1, blocks);
     if (parts == 1) {
+      Totals totals = totals_of(0);
       run.rows(memory, 0, rows, totals);
     } else {
-      std::vector<std::vector<double>> by_part(parts, std::vector<double>(outputs()));
+      numbers.assign(parts * width, 0.0);
       emit::in_parallel(parts, [&](std::size_t part) {
         const std::size_t first = blocks * part / parts * engine.rows();
         const std::size_t last = std::min(rows, blocks * (part + 1) / parts * engine.rows());
         Memory own;
-        run.rows(own, first, last, by_part[part]);
+        Totals totals = totals_of(part);
+        run.rows(own, first, last, totals);
       });
-      for (const std::vector<double>& part : by_part) {  // in order: the same sums each time
-        for (std::size_t k = 0; k < part.size(); ++k) totals[k] += part[k];
+      Totals all = totals_of(0);
+      for (std::size_t part = 1; part < parts; ++part) {  // in order: the same sums each time
+        all.add(totals_of(part));
       }
     }
   }
+  const Totals totals = totals_of(0);
   std::size_t output = 0;
   for (const Sink& sink : sinks) {
     for (std::size_t k = 0; k < sink.count; ++k, ++output) {

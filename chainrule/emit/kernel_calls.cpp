@@ -58,10 +58,36 @@ std::vector<double> Kernel::operator()(std::initializer_list<double> in) const {
 
 namespace {
 
-// Sources of the first arguments, which fill `shared`, and of the others, which lie in rows.
-std::vector<Source> sources_of(const Function& f, std::span<const double> shared,
-                               std::span<const double> rows, std::size_t& count) {
-  std::vector<Source> sources;
+// The sources of a call, in memory that the thread keeps; one a level of nesting, as a block may
+// run a kernel in turn.
+class Sources {
+ public:
+  Sources() : here_(depth()++) {
+    if (mine().size() == here_) mine().emplace_back();
+    mine()[here_].clear();
+  }
+  ~Sources() { --depth(); }
+  Sources(const Sources&) = delete;
+  Sources& operator=(const Sources&) = delete;
+  void push_back(const Source& source) { mine()[here_].push_back(source); }
+  operator std::span<const Source>() const { return mine()[here_]; }
+
+ private:
+  static std::deque<std::vector<Source>>& mine() {
+    static thread_local std::deque<std::vector<Source>> sources;
+    return sources;
+  }
+  static std::size_t& depth() {
+    static thread_local std::size_t depth = 0;
+    return depth;
+  }
+  std::size_t here_;
+};
+
+// Sources of the first arguments, which fill `shared`, and of the others, which lie in rows: how
+// many rows there are.
+std::size_t fill(Sources& sources, const Function& f, std::span<const double> shared,
+                 std::span<const double> rows) {
   std::size_t taken = 0, a = 0;
   const auto width = [&](std::size_t k) { return f.arguments()[k].example.size(); };
   for (; a < f.arguments().size() && taken + width(a) <= shared.size(); ++a) {
@@ -75,7 +101,7 @@ std::vector<Source> sources_of(const Function& f, std::span<const double> shared
                        std::to_string(taken));
   }
   const std::size_t stride = f.inputs() - taken;
-  count = stride == 0 ? 0 : rows.size() / stride;
+  const std::size_t count = stride == 0 ? 0 : rows.size() / stride;
   if (count * stride != rows.size()) {
     fail("kernel",
          std::to_string(rows.size()) + " numbers are no rows of " + std::to_string(stride));
@@ -88,15 +114,15 @@ std::vector<Source> sources_of(const Function& f, std::span<const double> shared
                        1,
                        {}});
   }
-  return sources;
+  return count;
 }
 
 }  // namespace
 
 void Kernel::map(std::span<const double> shared, std::span<const double> rows,
                  std::span<double> out, unsigned threads) const {
-  std::size_t count = 0;
-  const std::vector<Source> sources = sources_of(function(), shared, rows, count);
+  Sources sources;
+  const std::size_t count = fill(sources, function(), shared, rows);
   if (out.size() != count * outputs()) {
     fail("kernel", std::to_string(out.size()) + " numbers for the outputs of " +
                        std::to_string(count) + " rows, which have " +
@@ -108,8 +134,8 @@ void Kernel::map(std::span<const double> shared, std::span<const double> rows,
 
 std::vector<double> Kernel::sum(std::span<const double> shared, std::span<const double> rows,
                                 unsigned threads) const {
-  std::size_t count = 0;
-  const std::vector<Source> sources = sources_of(function(), shared, rows, count);
+  Sources sources;
+  const std::size_t count = fill(sources, function(), shared, rows);
   std::vector<double> sums(outputs());
   const Sink sink = Sink::sum(sums);
   run(sources, std::span(&sink, 1), count, threads);

@@ -33,11 +33,15 @@ struct Kernel::State {
   double optimise_seconds = 0;
 
  private:
-  unsigned row_vectors_for(const emit::Layout& layout, std::size_t rows) const;
+  struct Pass {
+    unsigned row_vectors, packs;
+    friend bool operator==(const Pass&, const Pass&) = default;
+  };
+  Pass pass_for(const emit::Layout& layout, std::size_t rows) const;
 
   struct Made {
     emit::Layout layout;
-    unsigned row_vectors;
+    Pass pass;
     std::unique_ptr<emit::Engine> engine;
   };
   mutable std::shared_mutex mutex;

@@ -167,7 +167,11 @@ std::string c_condition(const CText& x, Binding looser) {
 CNames::CNames(const Formula& formula, std::span<const StepId> roots)
     : uses(formula.size()), is_named(formula.size()) {
   constexpr std::uint32_t kLargest = 5;  // operations below one: nesting is no deeper
-  for (const StepId root : roots) ++uses[root.index];
+  std::vector<bool> is_root(formula.size());
+  for (const StepId root : roots) {
+    ++uses[root.index];
+    is_root[root.index] = true;
+  }
   for (std::size_t i = formula.size(); i-- > 0;) {
     const Formula::Step& step = formula.steps()[i];
     if (uses[i] == 0 || step.kind != Formula::Kind::operation) continue;
@@ -179,7 +183,7 @@ CNames::CNames(const Formula& formula, std::span<const StepId> roots)
     if (uses[i] == 0 || step.kind != Formula::Kind::operation) continue;
     std::uint32_t all = 1;
     for (int k = 0; k < info(step.op).arity; ++k) all += weight[step.at[k]];
-    is_named[i] = uses[i] > 1 || all > kLargest;
+    is_named[i] = uses[i] > 1 || (all > kLargest && !is_root[i]);
     weight[i] = static_cast<std::uint8_t>(is_named[i] ? 0 : all);
   }
 }

@@ -32,9 +32,9 @@ CText c_number(double value);
 /// "x != 0.0", or the truth itself; in parentheses if it binds no tighter than `looser`.
 std::string c_condition(const CText& x, Binding looser = Binding::choice);
 
-/// Which steps of a Formula get a name of their own: those that are used more than once, or are
-/// large. The others are spelled where they are used, so that text is linear in the steps and
-/// nesting bounded.
+/// Which steps of a Formula get a name of their own: those that are used more than once, and large
+/// ones that are no roots. The others are spelled where they are used, so that text is linear in
+/// the steps and nesting bounded.
 struct CNames {
   CNames(const Formula& formula, std::span<const StepId> roots);
 

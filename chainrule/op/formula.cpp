@@ -50,7 +50,6 @@ class Draft {
   friend Draft operator*(const Draft& x, const Draft& y) { return mul(x, y); }
   friend Draft operator/(const Draft& x, const Draft& y) { return div(x, y); }
   friend Draft operator-(const Draft& x) { return neg(x); }
-  friend Draft operator+(const Draft& x) { return x; }
 
   // A truth is a Draft as well.
   friend Draft operator==(const Draft& x, const Draft& y) { return eq(x, y); }
@@ -59,7 +58,6 @@ class Draft {
   friend Draft operator<=(const Draft& x, const Draft& y) { return le(x, y); }
   friend Draft operator>(const Draft& x, const Draft& y) { return gt(x, y); }
   friend Draft operator>=(const Draft& x, const Draft& y) { return ge(x, y); }
-  friend Draft operator!(const Draft& x) { return negate(x); }
   friend Draft and_(const Draft& x, const Draft& y) { return both(x, y); }
   friend Draft or_(const Draft& x, const Draft& y) { return either(x, y); }
   friend Draft choose(const Draft& c, const Draft& a, const Draft& b) { return select(c, a, b); }
@@ -103,9 +101,12 @@ const std::array<bool, kOpCount>& hands_on() {
 
 }  // namespace
 
-std::size_t Formula::Hash::operator()(const Step& step) const {
-  std::uint64_t hash =
-      static_cast<std::uint64_t>(step.kind) << 8 | static_cast<std::uint64_t>(step.op);
+namespace {
+
+constexpr std::uint32_t kEmpty = 0xFFFFFFFFu;
+
+std::size_t hash_of(const Formula::Step& step) {
+  auto hash = static_cast<std::uint64_t>(step.kind) << 8 | static_cast<std::uint64_t>(step.op);
   for (const std::uint32_t at : step.at) {
     hash = (hash ^ at) * 0x9E3779B97F4A7C15u;
     hash ^= hash >> 29;
@@ -113,19 +114,37 @@ std::size_t Formula::Hash::operator()(const Step& step) const {
   return hash;
 }
 
+}  // namespace
+
 StepId Formula::only(const Step& step) {
-  const auto [at, is_new] = known_.try_emplace(step, static_cast<std::uint32_t>(steps_.size()));
-  if (is_new) steps_.push_back(step);
-  return {at->second};
+  if (4 * (steps_.size() + 1) > 3 * table_.size()) grow();
+  const std::size_t mask = table_.size() - 1;
+  std::size_t i = hash_of(step) & mask;
+  for (; table_[i] != kEmpty; i = (i + 1) & mask) {
+    if (steps_[table_[i]] == step) return {table_[i]};
+  }
+  table_[i] = static_cast<std::uint32_t>(steps_.size());
+  steps_.push_back(step);
+  return {table_[i]};
+}
+
+void Formula::grow() {
+  table_.assign(table_.empty() ? 64 : 2 * table_.size(), kEmpty);
+  const std::size_t mask = table_.size() - 1;
+  for (std::uint32_t place = 0; place < steps_.size(); ++place) {
+    std::size_t i = hash_of(steps_[place]) & mask;
+    while (table_[i] != kEmpty) i = (i + 1) & mask;
+    table_[i] = place;
+  }
 }
 
 StepId Formula::input(std::uint32_t which) { return only({Kind::input, Op::add, {which}}); }
 
 StepId Formula::number(double value) {
-  const auto place = static_cast<std::uint32_t>(numbers_.size());
-  const auto [at, is_new] = pooled_.try_emplace(std::bit_cast<std::uint64_t>(value), place);
-  if (is_new) numbers_.push_back(value);
-  return only({Kind::number, Op::add, {at->second}});
+  const auto bits = std::bit_cast<std::uint64_t>(value);
+  return only({Kind::number,
+               Op::add,
+               {static_cast<std::uint32_t>(bits), static_cast<std::uint32_t>(bits >> 32)}});
 }
 
 StepId Formula::apply(Op op, std::span<const StepId> x) {

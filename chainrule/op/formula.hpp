@@ -6,9 +6,8 @@
 // Formulas, and so does a Graph. Constant time a step; nothing recurses.
 #pragma once
 
-#include <initializer_list>
+#include <bit>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 #include "chainrule/base/ids.hpp"
@@ -23,8 +22,9 @@ class Formula {
   enum class Kind : std::uint8_t { input, number, operation };
   struct Step {
     Kind kind;
-    Op op = Op::add;        ///< of an operation
-    std::uint32_t at[3]{};  ///< its operands. input: [0] is which one. number: [0] is its place
+    Op op = Op::add;  ///< of an operation
+    /// Its operands. input: [0] is which one. number: [0] and [1] are its bits, the low ones first.
+    std::uint32_t at[3]{};
 
     friend bool operator==(const Step&, const Step&) = default;
   };
@@ -37,21 +37,19 @@ class Formula {
   std::size_t size() const { return steps_.size(); }
   const Step& operator[](StepId step) const { return steps_[step.index]; }
   std::span<const Step> steps() const { return steps_; }
-  /// The number of a step that is one.
-  double number_of(StepId step) const { return numbers_[steps_[step.index].at[0]]; }
   bool is_number(StepId step) const { return steps_[step.index].kind == Kind::number; }
+  /// The number of a step that is one.
+  double number_of(StepId step) const {
+    const std::uint32_t* const bits = steps_[step.index].at;
+    return std::bit_cast<double>(std::uint64_t{bits[1]} << 32 | bits[0]);
+  }
 
  private:
-  struct Hash {
-    std::size_t operator()(const Step& step) const;
-  };
-
   StepId only(const Step& step);
+  void grow();
 
   std::vector<Step> steps_;
-  std::vector<double> numbers_;
-  std::unordered_map<std::uint64_t, std::uint32_t> pooled_;  ///< numbers_ by their bits
-  std::unordered_map<Step, std::uint32_t, Hash> known_;
+  std::vector<std::uint32_t> table_;  ///< steps by their hash, open addressing
 };
 
 /// A row's value formula: inputs 0, 1, … are its operands.

@@ -75,8 +75,12 @@ class Reasoning {
   Facts of(Rule<Op::select>) const { return operand(1) & operand(2); }
   // One of the operands, or NaN; never the smaller one. max(+0, −0) is its second operand.
   Facts of(Rule<Op::max>) const {
-    return both() | (operand(0) | operand(1)).only(Facts::normal_above) |
-           operand(1).only(Facts::not_negative);
+    const Facts x = operand(0), y = operand(1);
+    unsigned bits = 0;
+    if (y.has(Facts::not_negative)) bits |= Facts::not_negative;
+    if (x.has(Facts::not_negative) && y.has(Facts::not_minus_zero)) bits |= Facts::not_negative;
+    if ((x | y).has(Facts::normal_above)) bits |= Facts::normal_above;
+    return both() | Facts(bits);
   }
   Facts of(Rule<Op::min>) const { return both(); }
   // A NaN is passed over: a fact of one operand, "or NaN", says nothing.

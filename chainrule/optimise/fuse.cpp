@@ -2,7 +2,7 @@
 // where the processor has the instruction.
 //
 //   x·y + w → fma(x, y, w)      w − x·y → fma(−x, y, w)
-//   x·y − w → fma(x, y, −w)     −(x·y) − w → fma(−x, y, −w)
+//   x·y − w → fma(x, y, −w)     −(x·y) − w → fma(−x, y, −w)     (t ± m) ± m → fma(m, ±2, t)
 //
 // The result is the more exact one: by half an ulp of the product, which is all of it where the sum
 // cancels. Where the product overflows or underflows, infinities, NaN and the sign of a zero follow
@@ -19,56 +19,97 @@ namespace {
 class Fusing : public Rewriter {
  public:
   explicit Fusing(const Trace& trace)
-      : Rewriter(trace), graph_(trace.graph), uses_(uses_of(trace)) {}
+      : Rewriter(trace),
+        graph_(trace.graph),
+        uses_(uses_of(trace)),
+        decides_(nodes_that_decide(trace)),
+        negations_(trace.graph.size()) {
+    count_negations();
+  }
 
-  /// The sum or difference as one operation; or kNone.
-  Vertex fused(const GraphNode& sum) {
-    const Vertex a{sum.operand[0]}, b{sum.operand[1]};
-    const bool is_difference = sum.op == Op::sub;
-    const bool first = is_for_one(a, Op::mul), second = is_for_one(b, Op::mul);
-    // Of two products the later one: by then the other has been computed.
-    if (second && (!first || a < b)) {
-      const auto [x, y] = factors(b);
-      return is_difference ? minus(x, y, image(a)) : make(Op::fma, x, y, image(a));
+  /// The old sum or difference as one operation; or kNone.
+  Vertex fused(Vertex sum) {
+    const Fusion fusion = fusion_of(sum);
+    switch (fusion.form) {
+      case Form::none: return kNone;
+      case Form::twice:
+        return make(Op::fma, image(fusion.product), constant(2), image(fusion.other));
+      case Form::minus_twice:
+        return make(Op::fma, image(fusion.product), constant(-2), image(fusion.other));
+      case Form::plus: return product_and(fusion, image(fusion.other));
+      case Form::minus_other: return product_and(fusion, make(Op::neg, image(fusion.other)));
+      case Form::minus_product: return minus_product_and(fusion, image(fusion.other));
+      case Form::minus_both: return minus_product_and(fusion, make(Op::neg, image(fusion.other)));
     }
-    if (first) {
-      const auto [x, y] = factors(a);
-      return make(Op::fma, x, y, is_difference ? make(Op::neg, image(b)) : image(b));
-    }
-    if (is_difference && is_for_one(a, Op::neg)) {
-      const Vertex product{graph_[a].operand[0]};
-      if (is_for_one(product, Op::mul)) {
-        const auto [x, y] = factors(product);
-        return minus(x, y, make(Op::neg, image(b)));
-      }
-    }
-    return kNone;
+    __builtin_unreachable();
   }
 
  private:
-  struct Factors {
-    Vertex x, y;
+  // x·y + w, x·y − w, w − x·y, −(x·y) − w; w + 2 m and w − 2 m, where m is the `product`.
+  enum class Form { none, plus, minus_other, minus_product, minus_both, twice, minus_twice };
+  struct Fusion {
+    Form form = Form::none;
+    Vertex product = kNone, other = kNone;
   };
+
+  Fusion fusion_of(Vertex sum) const {
+    const GraphNode& node = graph_[sum];
+    const bool is_sum = is_operation(graph_, sum, Op::add);
+    if ((!is_sum && !is_operation(graph_, sum, Op::sub)) || decides_[sum.index]) return {};
+    if (const Repeated twice = repeated(graph_, uses_, node); twice.term != kNone) {
+      return {is_sum ? Form::twice : Form::minus_twice, twice.term, twice.first};
+    }
+    const Vertex a{node.operand[0]}, b{node.operand[1]};
+    const bool first = is_for_one(a, Op::mul), second = is_for_one(b, Op::mul);
+    // Of two products the later one: by then the other has been computed.
+    if (second && (!first || a < b)) return {is_sum ? Form::plus : Form::minus_product, b, a};
+    if (first) return {is_sum ? Form::plus : Form::minus_other, a, b};
+    if (!is_sum && is_for_one(a, Op::neg) && is_for_one(operand_of(a, 0), Op::mul)) {
+      return {Form::minus_both, operand_of(a, 0), b};
+    }
+    return {};
+  }
 
   bool is_for_one(Vertex old, Op op) const {
     return is_operation(graph_, old, op) && uses_[old.index] == 1;
   }
-  Factors factors(Vertex product) const {
-    return {image({graph_[product].operand[0]}), image({graph_[product].operand[1]})};
+  Vertex operand_of(Vertex old, int k) const { return {graph_[old].operand[k]}; }
+
+  Vertex product_and(const Fusion& fusion, Vertex w) {
+    return make(Op::fma, image(operand_of(fusion.product, 0)), image(operand_of(fusion.product, 1)),
+                w);
   }
-  // w − x·y: a number takes the sign up.
-  Vertex minus(Vertex x, Vertex y, Vertex w) {
-    if (is_number(y)) return make(Op::fma, x, make(Op::neg, y), w);
-    return make(Op::fma, make(Op::neg, x), y, w);
+
+  // −x·y + w. A number takes the sign up; else that factor which is negated most often, so that
+  // many products share a negation.
+  Vertex minus_product_and(const Fusion& fusion, Vertex w) {
+    Vertex x = operand_of(fusion.product, 0), y = operand_of(fusion.product, 1);
+    const bool is_second =
+        passes::is_number(graph_, y) ||
+        (!passes::is_number(graph_, x) && negations_[x.index] < negations_[y.index]);
+    if (!is_second) std::swap(x, y);
+    return make(Op::fma, image(x), make(Op::neg, image(y)), w);
   }
+
+  void count_negations() {
+    for (std::uint32_t v = 0; v < graph_.size(); ++v) {
+      if (uses_[v] == 0) continue;
+      // One that is there costs nothing.
+      if (is_operation(graph_, {v}, Op::neg)) negations_[graph_.nodes()[v].operand[0]] += kFree;
+      const Fusion fusion = fusion_of({v});
+      if (fusion.form != Form::minus_product && fusion.form != Form::minus_both) continue;
+      ++negations_[operand_of(fusion.product, 0).index];
+      ++negations_[operand_of(fusion.product, 1).index];
+    }
+  }
+
+  static constexpr std::uint64_t kFree = std::uint64_t{1} << 32;
 
   const Graph& graph_;  // the old one
   const std::vector<std::uint32_t> uses_;
+  const std::vector<bool> decides_;
+  std::vector<std::uint64_t> negations_;  // of a factor: in how many products it may be negated
 };
-
-bool is_sum(const GraphNode& node) {
-  return node.kind == VertexKind::operation && (node.op == Op::add || node.op == Op::sub);
-}
 
 }  // namespace
 
@@ -77,11 +118,9 @@ Trace fuse(Trace trace, const OptimiseOptions& options) {
       options.fma == OptimiseOptions::Fma::as_function) {
     return trace;
   }
-  const std::vector<bool> decides = nodes_that_decide(trace);
   Fusing built(trace);
   for (std::uint32_t v = 0; v < trace.graph.size(); ++v) {
-    const GraphNode& node = trace.graph.nodes()[v];
-    const Vertex z = is_sum(node) && !decides[v] ? built.fused(node) : kNone;
+    const Vertex z = built.fused({v});
     if (z != kNone) {
       built.place({v}, z);
     } else {

@@ -18,6 +18,8 @@ Trace rewrite(Trace trace, const OptimiseOptions& options);
 Trace power(Trace trace, const OptimiseOptions& options);
 /// Makes products of divisions by numbers, and of divisions by the same value.
 Trace reciprocal(Trace trace, const OptimiseOptions& options);
+/// Lets factors of 2 and of ½ that meet in a product cancel.
+Trace scale(Trace trace, const OptimiseOptions& options);
 /// Makes one fused operation of a product and a sum.
 Trace fuse(Trace trace, const OptimiseOptions& options);
 /// Puts the sign of a product or quotient into its number.

@@ -19,6 +19,7 @@ constexpr Pass kPipeline[] = {
     {"rewrite", &passes::rewrite},        // exact rules
     {"power", &passes::power},            // powers as products and roots
     {"reciprocal", &passes::reciprocal},  // divisions as products
+    {"scale", &passes::scale},            // factors 2 and ½
     {"fuse", &passes::fuse},              // products and sums as one
     {"signs", &passes::signs},            // negations that no sum has taken up
     {"prune", &passes::prune},            // what the passes have replaced

@@ -1,15 +1,15 @@
 // power: pow(x, c) by products and roots, where c is a small integer or half of one. Relaxed: pow
-// itself rounds to 1 ulp (and x², x⁻¹ and √x are more exact than that).
+// itself is within 1 ulp (and x², x⁻¹ and √x are more exact than that).
 //
-//   xⁿ     n ≤ 8      by squaring. At most n/2 ulps: n − 1 roundings. A power on the way
-//                     overflows or is subnormal only where xⁿ is beyond the range itself.
-//   x⁻ⁿ    n ≤ 8      (1/x)ⁿ, at most n ulps. Not 1/xⁿ: it is 0 where xⁿ overflows and x⁻ⁿ is not
-//   0. x^½, x^1½         √x and x·√x. pow(−0, ½) is +0, and so is √(−0 + 0); pow(−inf, ½) is +inf,
-//   which
-//                     is chosen where x may be negative.
-//   x^−½, x^−1½       √r and r·√r, where r = 1/(x + 0): of −inf it is −0.
+//   xⁿ, n ≤ 8    by squaring: n − 1 roundings, so at most 7 ulps. A power on the way overflows or
+//                is subnormal only where xⁿ is beyond the range itself.
+//   x⁻ⁿ, n ≤ 4   (1/x)ⁿ: 2n − 1 roundings. Not 1/xⁿ: where xⁿ overflows, x⁻ⁿ need not be 0.
+//   x^½, x^1½    √x and x·√x. pow(−0, ½) is +0, and so is √(−0 + 0); pow(−inf, ½) is +inf, which is
+//                chosen where x may be negative.
+//   x^−½         1/√x, likewise. Not √(1/x): 1/x overflows where x is subnormal.
+//   x^−1½        r·√r, where r = 1/(x + 0): of −inf it is −0. It overflows where x^−1½ does.
 //
-// ±0, ±inf and NaN give what pow gives; tests/optimise/power_test.cpp asks them all.
+// ±0, ±inf, NaN and subnormal numbers give what pow gives.
 #include <cmath>
 #include <limits>
 
@@ -21,7 +21,7 @@ namespace chainrule::passes {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kLargest = 8;
+constexpr double kLargest = 8, kLargestBelow = 4;
 
 class Powers : public Rewriter {
  public:
@@ -30,7 +30,7 @@ class Powers : public Rewriter {
   /// xᶜ by products and roots, or kNone.
   Vertex power(Vertex x, double c) {
     const double size = std::fabs(c);
-    if (size == std::floor(size) && size >= 1 && size <= kLargest) {
+    if (size == std::floor(size) && size >= 1 && size <= (c > 0 ? kLargest : kLargestBelow)) {
       const auto n = static_cast<unsigned>(size);
       return c > 0 ? product(x, n) : product(reciprocal(x), n);
     }

@@ -44,6 +44,19 @@ std::vector<std::uint32_t> uses_of(const Trace& trace) {
   return uses;
 }
 
+Repeated repeated(const Graph& graph, std::span<const std::uint32_t> uses, const GraphNode& sum) {
+  if (sum.kind != VertexKind::operation || (sum.op != Op::add && sum.op != Op::sub)) return {};
+  const bool commutes = sum.op == Op::add;
+  for (int k = 0; k < (commutes ? 2 : 1); ++k) {
+    const Vertex inner{sum.operand[k]}, term{sum.operand[1 - k]};
+    if (!is_operation(graph, inner, sum.op) || uses[inner.index] != 1) continue;
+    const Vertex a{graph[inner].operand[0]}, b{graph[inner].operand[1]};
+    if (b == term) return {a, term};
+    if (a == term && commutes) return {b, term};
+  }
+  return {};
+}
+
 Rebuilt::Rebuilt(const Trace& from)
     : from_(from), image_(from.graph.size(), kNone), is_input_(from.graph.size()) {
   for (const Vertex v : from.inputs) is_input_[v.index] = true;

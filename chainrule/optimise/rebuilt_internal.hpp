@@ -53,6 +53,14 @@ class Rebuilt {
 /// more; a node that is not needed is used 0 times.
 std::vector<std::uint32_t> uses_of(const Trace& trace);
 
+/// t and m where a sum or difference is (t ± m) ± m, both with the same sign, and nothing else
+/// reads t ± m; else kNone twice.
+struct Repeated {
+  Vertex first = kNone;
+  Vertex term = kNone;
+};
+Repeated repeated(const Graph& graph, std::span<const std::uint32_t> uses, const GraphNode& sum);
+
 /// The same number, bit by bit, or both NaN.
 bool is_same_number(double a, double b);
 

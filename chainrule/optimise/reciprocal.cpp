@@ -1,13 +1,11 @@
-// reciprocal: divisions as products. Relaxed: x·(1/y) rounds twice, within 2 ulps of x/y.
+// reciprocal: divisions as products. Relaxed: x·(1/y) rounds twice, within 2 ulps of x/y; within 4
+// where |y| > 2¹⁰²², for there 1/y is subnormal.
 //
-//   x/c → x·(1/c)           where neither c nor 1/c is near the ends of the range
-//   x/y, z/y → x·r, z·r     where r = 1/y, and y is 0, inf, NaN or a normal number: then r is 0 or
-//   inf
-//                           only where it is so exactly, and otherwise lacks at most 2 bits (where
-//                           |y| > 2¹⁰²²)
-//   x/y, … → (x·s)·r        where r = 1/(y·s), and s is 2¹⁰⁰ for a small y, else 1: for three
-//   divisions
-//                           and more by a y that may be subnormal
+//   x/c → x·(1/c)         where neither c nor 1/c is near the ends of the range
+//   x/y, z/y → x·r, z·r   where r = 1/y, for two divisions and more by a y that is never subnormal:
+//                         then r is 0 or inf only where it is so exactly
+//   x/y, … → (x·s)·r      where r = 1/(y·s), and s is 2¹⁰⁰ for a small y, else 1: for three
+//                         divisions and more by any y
 //
 // 1/y overflows where 0 < |y| ≤ 2⁻¹⁰²⁴: 0·inf would be NaN for 0/y, and 1·inf for y/y. There s
 // makes y a normal number, without rounding; x·s overflows only where x/y does.

@@ -41,6 +41,8 @@ Vertex Rewriter::rule(Rule<Op::sub>, Vertex x, Vertex y, Vertex) {
   if (is_number(y)) return make(Op::add, x, constant(-number_at(y)));
   // x − (−y) → x + y.
   if (negated(y) != kNone) return make(Op::add, x, negated(y));
+  // (−y) − y → −(y·2).
+  if (negated(x) == y) return make(Op::neg, make(Op::mul, y, constant(2)));
   // (−0) − y → −y.  Not (+0) − y: it is +0 where y is +0.
   if (is(x, -0.0)) return make(Op::neg, y);
   return kNone;

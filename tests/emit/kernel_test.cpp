@@ -181,6 +181,50 @@ TEST(Kernel, many_live_values_are_spilled_and_found_again) {
   }
 }
 
+// d/dl Σ (log s(x) exp(l)) has a factor that all rows share: what is summed is divided by it.
+TEST(Kernel, what_all_rows_share_is_multiplied_after_the_sum) {
+  constexpr std::size_t kSteps = 6, kWide = 3;
+  const Function f = record(
+      [](const std::vector<Scalar>& l, const std::vector<Scalar>& x) {
+        std::vector<std::vector<Scalar>> rows(kSteps);
+        Scalar total = 0.0;
+        for (std::size_t t = 0; t < kSteps; ++t) {
+          for (std::size_t i = 0; i < kWide; ++i) {
+            rows[t].push_back(exp(l[t * kWide + i]));
+            total += l[t * kWide + i] * x[0];
+          }
+        }
+        const auto ys = map(
+            [x](const std::vector<Scalar>& row) {
+              Scalar sum = 0.0;
+              for (std::size_t i = 0; i < kWide; ++i) sum += row[i] * x[i] * row[i];
+              return sin(sum);
+            },
+            rows);
+        for (const Scalar& y : ys) total += y * y;
+        return -total;
+      },
+      shape(kSteps * kWide), shape(kWide));
+  for (const Function& g : {value_and_grad(f, 0), value_and_grad(f, kEveryArgument)}) {
+    const std::vector<double> shared = random_numbers(kSteps * kWide, 1, -1, 1);
+    const std::vector<double> xs = random_numbers(kWide * 53, 2);
+    std::vector<double> expected(g.outputs());
+    for (std::size_t r = 0; r < 53; ++r) {
+      std::vector<double> in = shared;
+      in.insert(in.end(), xs.begin() + static_cast<long>(kWide * r),
+                xs.begin() + static_cast<long>(kWide * (r + 1)));
+      const auto row = g(std::span<const double>(in));
+      for (std::size_t k = 0; k < row.size(); ++k) expected[k] += row[k];
+    }
+    for (const Backend backend : backends()) {
+      for (const unsigned threads : {1u, 2u}) {
+        const std::vector<double> sums = compile(g, {.backend = backend}).sum(shared, xs, threads);
+        for (std::size_t k = 0; k < sums.size(); ++k) expect_near(expected[k], sums[k], 1e-12);
+      }
+    }
+  }
+}
+
 // More sums than are kept lane by lane, in a loop and beside it, in counts that fill no group.
 TEST(Kernel, thousands_of_sums_are_right_each) {
   constexpr std::size_t kSteps = 31, kWide = 173;
@@ -215,6 +259,43 @@ TEST(Kernel, thousands_of_sums_are_right_each) {
       for (std::size_t k = 0; k < shared.size(); ++k) {
         const double slope = 2 * shared[k] * (k < kSteps * kWide ? first : second);
         expect_near(slope, sums[1 + k], 1e-12);
+      }
+    }
+  }
+}
+
+// A slot of the frame that a loop reads last, and twice in one instruction, is given back once: or
+// two of the values after the loop would share it.
+TEST(Kernel, what_a_loop_squares_last_is_spilled_apart_from_what_comes_after) {
+  const Function f = record(
+      [](const std::vector<Scalar>& x) {
+        std::vector<Scalar> parts;
+        for (std::size_t i = 0; i < 40; ++i) parts.push_back(x[i] * x[(i + 3) % 40]);
+        const Scalar looped = sum_over(
+            [parts](Scalar a) {
+              Scalar sum = a;
+              for (const Scalar& part : parts) sum += part * part;
+              return sum;
+            },
+            std::vector<Scalar>{x[0], x[1], x[2]});
+        std::vector<Scalar> later;
+        for (std::size_t i = 0; i < 40; ++i) later.push_back(x[i] + looped);
+        Scalar sum = looped;  // all of them twice: they are all there at once
+        for (int pass = 0; pass < 2; ++pass) {
+          for (const Scalar& y : later) sum = sum * 0.5 + y;
+        }
+        return sum;
+      },
+      shape(40));
+  const std::vector<double> in = random_numbers(40 * 9);
+  for (const Backend backend : backends()) {
+    for (const unsigned vectors : {1u, 2u, 4u}) {
+      const Kernel kernel = compile(
+          f, {.backend = backend, .arithmetic = Arithmetic::strict, .row_vectors = vectors});
+      std::vector<double> out(9);
+      kernel.map({}, in, out);
+      for (std::size_t r = 0; r < 9; ++r) {
+        EXPECT_EQ(f(std::span<const double>(in).subspan(40 * r, 40))[0], out[r]);
       }
     }
   }

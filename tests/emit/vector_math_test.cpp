@@ -6,8 +6,6 @@
 
 #if defined(__x86_64__)
 
-#include <immintrin.h>
-
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -22,38 +20,46 @@
 namespace chainrule::x64 {
 namespace {
 
-// ---- calls as machine code makes them; the attribute lets a function use the registers ----------
+// ---- calls as machine code makes them
+// ------------------------------------------------------------
 
-template <class Lane>
-using Operands = std::array<const Lane*, 3>;
-
-[[gnu::target("avx512f")]] void call_avx512(void* f, int arity, Operands<double> in, double* z) {
-  const __m512d x = _mm512_loadu_pd(in[0]), y = _mm512_loadu_pd(in[1]), w = _mm512_loadu_pd(in[2]);
-  if (arity == 1) _mm512_storeu_pd(z, reinterpret_cast<__m512d (*)(__m512d)>(f)(x));
-  if (arity == 2) _mm512_storeu_pd(z, reinterpret_cast<__m512d (*)(__m512d, __m512d)>(f)(x, y));
-  if (arity == 3)
-    _mm512_storeu_pd(z, reinterpret_cast<__m512d (*)(__m512d, __m512d, __m512d)>(f)(x, y, w));
+// z = f(x, y, w) over one register, which is whole at x, y, w and z whatever its lanes are. The
+// stack is moved away from what the compiler keeps below it.
+void call_avx512(const void* f, const void* x, const void* y, const void* w, void* z) {
+  asm volatile(
+      "mov %%rsp, %%r12\n\t"
+      "sub $256, %%rsp\n\t"
+      "and $-64, %%rsp\n\t"
+      "vmovupd (%1), %%zmm0\n\t"
+      "vmovupd (%2), %%zmm1\n\t"
+      "vmovupd (%3), %%zmm2\n\t"
+      "call *%0\n\t"
+      "vmovupd %%zmm0, (%4)\n\t"
+      "vzeroupper\n\t"
+      "mov %%r12, %%rsp"
+      : "+a"(f), "+D"(x), "+S"(y), "+d"(w)
+      : "b"(z)
+      : "r12", "rcx", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5",
+        "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15",
+        "memory", "cc");
 }
-[[gnu::target("avx512f")]] void call_avx512(void* f, int arity, Operands<float> in, float* z) {
-  const __m512 x = _mm512_loadu_ps(in[0]), y = _mm512_loadu_ps(in[1]), w = _mm512_loadu_ps(in[2]);
-  if (arity == 1) _mm512_storeu_ps(z, reinterpret_cast<__m512 (*)(__m512)>(f)(x));
-  if (arity == 2) _mm512_storeu_ps(z, reinterpret_cast<__m512 (*)(__m512, __m512)>(f)(x, y));
-  if (arity == 3)
-    _mm512_storeu_ps(z, reinterpret_cast<__m512 (*)(__m512, __m512, __m512)>(f)(x, y, w));
-}
-[[gnu::target("avx2")]] void call_avx2(void* f, int arity, Operands<double> in, double* z) {
-  const __m256d x = _mm256_loadu_pd(in[0]), y = _mm256_loadu_pd(in[1]), w = _mm256_loadu_pd(in[2]);
-  if (arity == 1) _mm256_storeu_pd(z, reinterpret_cast<__m256d (*)(__m256d)>(f)(x));
-  if (arity == 2) _mm256_storeu_pd(z, reinterpret_cast<__m256d (*)(__m256d, __m256d)>(f)(x, y));
-  if (arity == 3)
-    _mm256_storeu_pd(z, reinterpret_cast<__m256d (*)(__m256d, __m256d, __m256d)>(f)(x, y, w));
-}
-[[gnu::target("avx2")]] void call_avx2(void* f, int arity, Operands<float> in, float* z) {
-  const __m256 x = _mm256_loadu_ps(in[0]), y = _mm256_loadu_ps(in[1]), w = _mm256_loadu_ps(in[2]);
-  if (arity == 1) _mm256_storeu_ps(z, reinterpret_cast<__m256 (*)(__m256)>(f)(x));
-  if (arity == 2) _mm256_storeu_ps(z, reinterpret_cast<__m256 (*)(__m256, __m256)>(f)(x, y));
-  if (arity == 3)
-    _mm256_storeu_ps(z, reinterpret_cast<__m256 (*)(__m256, __m256, __m256)>(f)(x, y, w));
+void call_avx2(const void* f, const void* x, const void* y, const void* w, void* z) {
+  asm volatile(
+      "mov %%rsp, %%r12\n\t"
+      "sub $256, %%rsp\n\t"
+      "and $-64, %%rsp\n\t"
+      "vmovupd (%1), %%ymm0\n\t"
+      "vmovupd (%2), %%ymm1\n\t"
+      "vmovupd (%3), %%ymm2\n\t"
+      "call *%0\n\t"
+      "vmovupd %%ymm0, (%4)\n\t"
+      "vzeroupper\n\t"
+      "mov %%r12, %%rsp"
+      : "+a"(f), "+D"(x), "+S"(y), "+d"(w)
+      : "b"(z)
+      : "r12", "rcx", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5",
+        "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15",
+        "memory", "cc");
 }
 
 template <class Lane>
@@ -66,13 +72,11 @@ constexpr std::size_t kWidest = 16;
 
 template <class Lane>
 std::vector<Lane> run(const OpInfo& row, Isa isa, Arithmetic arithmetic, const Points<Lane>& in) {
-  void* f = const_cast<void*>(vector_function(row.op, isa, kWidth<Lane>, arithmetic));
+  const void* f = vector_function(row.op, isa, kWidth<Lane>, arithmetic);
   std::vector<Lane> z(in[0].size());
   const auto step = static_cast<std::size_t>(lanes(isa, kWidth<Lane>));
   for (std::size_t at = 0; at < z.size(); at += step) {
-    const Operands<Lane> here = {&in[0][at], &in[1][at], &in[2][at]};
-    (isa == Isa::avx512) ? call_avx512(f, row.arity, here, &z[at])
-                         : call_avx2(f, row.arity, here, &z[at]);
+    (isa == Isa::avx512 ? call_avx512 : call_avx2)(f, &in[0][at], &in[1][at], &in[2][at], &z[at]);
   }
   return z;
 }
@@ -161,7 +165,7 @@ class Sampler {
   std::vector<Lane> hard_ = hard_numbers<Lane>();
 };
 
-// `count` points at least, before them every hard number (for two operands every pair).
+// Every hard number, or of pairs of them one in seven; then `count` points of all kinds.
 template <class Lane>
 Points<Lane> samples(const OpInfo& row, std::size_t count) {
   Points<Lane> points;
@@ -170,12 +174,12 @@ Points<Lane> samples(const OpInfo& row, std::size_t count) {
     points[0].push_back(x), points[1].push_back(y), points[2].push_back(w);
   };
   const std::vector<Lane> hard = hard_numbers<Lane>();
-  for (const Lane x : hard) {
-    if (row.arity == 1) add(x, 1, 1);
-    for (std::size_t i = 0; row.arity == 2 && has_vector_math(row.op) && i < hard.size(); ++i)
-      add(x, hard[i], 1);
+  const std::size_t pairs = row.arity == 2 && has_vector_math(row.op) ? hard.size() : 0;
+  for (std::size_t i = 0; i < hard.size(); ++i) {
+    if (row.arity == 1) add(hard[i], 1, 1);
+    for (std::size_t k = i % 7; k < pairs; k += 7) add(hard[i], hard[k], 1);
   }
-  while (points[0].size() < count || points[0].size() % kWidest != 0)
+  for (std::size_t i = 0; i < count || points[0].size() % kWidest != 0; ++i)
     add(sampler.number(), sampler.number(), sampler.number());
   return points;
 }

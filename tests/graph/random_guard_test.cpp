@@ -9,7 +9,7 @@
 #include "chainrule/chainrule.hpp"
 #include "chainrule/op/complex.hpp"
 #include "chainrule/transform/functions.hpp"
-#include "tests/support/branching_program.hpp"
+#include "tests/support/programs.hpp"
 
 namespace chainrule {
 namespace {
@@ -21,7 +21,7 @@ TEST(RandomGuards, replay_is_never_stale) {
   std::uniform_real_distribution<double> point(-2.5, 2.5);
   std::size_t many_variants = 0, compared = 0;
   for (std::uint64_t seed = 0; seed < 150; ++seed) {
-    const auto program = test::BranchingPrograms(seed).block(3);
+    const auto program = test::ProgramGenerator(seed, {.ops = test::kSmooth}).block(3);
     const auto code = [&](const std::vector<Scalar>& x) {
       return test::value_of<Scalar>(program, x);
     };

@@ -1,21 +1,13 @@
 // Strict arithmetic: whatever the passes do, every bit stays.
 #include <gtest/gtest.h>
 
-#include <bit>
-
 #include "chainrule/graph/function.hpp"
 #include "chainrule/graph/text.hpp"
-#include "chainrule/optimise/passes_internal.hpp"
+#include "tests/optimise/formula.hpp"
 #include "tests/optimise/wild.hpp"
 
 namespace chainrule {
 namespace {
-
-constexpr OptimiseOptions kStrict{.arithmetic = Arithmetic::strict};
-
-bool is_same(double a, double b) {
-  return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b) || (a != a && b != b);
-}
 
 TEST(Strict, gives_every_bit_of_the_trace_for_random_traces_over_the_table) {
   std::mt19937 random(1);

@@ -70,8 +70,11 @@ std::vector<CArray> arrays_of(CPart part, std::size_t outputs, std::size_t by) {
   return {};
 }
 
-// The one place that a Trace passes on its way to C.
-Trace prepared(Trace trace, const EmitCOptions&) { return trace; }
+// The one place that a Trace passes on its way to C, whose fma() may be a slow function.
+Trace prepared(Trace trace, const EmitCOptions& options) {
+  return optimise(std::move(trace),
+                  {.arithmetic = options.arithmetic, .fma = OptimiseOptions::Fma::as_function});
+}
 
 // ---- names ------------------------------------------------------------------------------------
 
@@ -179,20 +182,24 @@ Emitted Document::emit(CPart part, CRows& rows) const {
   return {part, std::move(program), std::move(function)};
 }
 
-// The guards of each function: those of a derivative are more where it decides something itself.
+// The guards of each function. Those of a derivative are more where it decides something itself;
+// mostly they are those of the value.
 std::string Document::guards() const {
-  std::string text;
+  std::string text, last;
   for (const Emitted& one : emitted_) {
     const auto& checks = one.program.checks;
-    const std::string function = name_ + "_" + signature_of(one.part).suffix;
     if (checks.empty()) continue;
-    text += "   " + function + " has " + counted(checks.size(), "guard") + ":\n";
+    std::string list;
     for (std::size_t k = 0; k < std::min(checks.size(), kListed); ++k) {
-      text += "     " + std::to_string(k + 1);
-      if (!checks[k].place.empty()) text += "  " + checks[k].place;
-      text += "\n";
+      list += "     " + std::to_string(k + 1);
+      if (!checks[k].place.empty()) list += "  " + checks[k].place;
+      list += "\n";
     }
-    if (checks.size() > kListed) text += "     ...\n";
+    if (checks.size() > kListed) list += "     ...\n";
+    text += "   " + name_ + "_" + signature_of(one.part).suffix + " has " +
+            counted(checks.size(), "guard");
+    text += list == last ? ", the same.\n" : ":\n" + list;
+    last = std::move(list);
   }
   return text;
 }
@@ -308,8 +315,8 @@ CSource emit_c(const Function& f, const EmitCOptions& options) {
     }
   }
   std::vector<CPart> parts = options.parts.empty() ? usual_parts(f) : options.parts;
-  std::ranges::sort(parts);
-  parts.erase(std::ranges::unique(parts).begin(), parts.end());
+  std::sort(parts.begin(), parts.end());
+  parts.erase(std::unique(parts.begin(), parts.end()), parts.end());
   return Document(f, options, std::move(by)).run(parts);
 }
 

@@ -48,6 +48,14 @@ bool Code::is_active(const std::byte* frame, std::size_t row) const {
 }
 
 bool Code::all_active(const std::byte* frame, std::size_t count) const {
+  if (isa_ == Isa::avx512 && count == rows()) {
+    std::uint16_t bits[4];
+    std::memcpy(bits, frame + Frame::active_bits(0), sizeof bits);
+    for (std::size_t r = 0; r < row_vectors_; ++r) {
+      if (bits[r] != 0xFF) return false;
+    }
+    return true;
+  }
   for (std::size_t row = 0; row < count; ++row) {
     if (!is_active(frame, row)) return false;
   }

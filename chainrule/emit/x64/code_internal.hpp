@@ -18,11 +18,20 @@ struct Context {
   std::byte* frame;       ///< Code::frame_bytes(), the active lanes filled in
   double* out;            ///< as rows
   double* sums;           ///< sum k, lane i at k · W + i; after them what they were rounded by
+  // Of a program in segments: how many packs there are, and how far each one's memory is from that
+  // of the one before, in bytes.
+  std::size_t packs = 1;
+  std::size_t frame_stride = 0, rows_stride = 0, out_stride = 0;
 };
 
 enum class Compensation : std::uint8_t { none, running };
 
+/// Code that is longer than the cache of instructions is run in segments: each for several packs of
+/// row vectors, before the next one. What it costs to fetch a segment is then shared by them.
+enum class Form : std::uint8_t { whole, segments };
+
 struct CodeOptions {
+  Form form = Form::whole;
   Isa isa = Isa::avx2;
   unsigned row_vectors = 1;
   Arithmetic arithmetic = Arithmetic::relaxed;

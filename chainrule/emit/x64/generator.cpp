@@ -19,6 +19,9 @@ namespace I = asmjit::x86::Inst;
 
 namespace {
 
+// Half of a first-level cache of instructions.
+constexpr std::size_t kSegmentBytes = 16'384;
+
 constexpr int kPointerRegisters = 8;
 const x86::Gp kPointerPool[kPointerRegisters] = {x86::rcx, x86::rdx, x86::rsi, x86::rdi,
                                                  x86::r8,  x86::r9,  x86::r10, x86::r11};
@@ -67,10 +70,20 @@ void Generator::check(asmjit::Error error) {
 
 void Generator::run() {
   prologue();
+  begin_segment();
   for (now_ = 0; now_ < program_.code.size(); ++now_) {
-    if (live_.needed[now_]) instruction(now_);
+    if (!live_.needed[now_]) continue;
+    const bool is_long = assembler_.offset() - segment_offset_ > kSegmentBytes;
+    if (options_.form == Form::segments && is_long && waiting_ == 0) {
+      flush_all();
+      end_segment();
+      begin_segment();
+    }
+    instruction(now_);
   }
   add_group();
+  drop_all();
+  end_segment();
   epilogue();
 }
 
@@ -260,6 +273,12 @@ void Generator::advance(std::uint32_t i, unsigned r) {
     const Key k = key(value, r);
     next_[k] = next_after(i, number, r);
     if (next_[k] != kNever) continue;
+    // In x x what x held is given back once.
+    bool is_repeated = false;
+    for (int other = 0; other < number; ++other) {
+      is_repeated = is_repeated || operand(instr, other) == value;
+    }
+    if (is_repeated) continue;
     if (register_of_[k] != kNoRegister) release(register_of_[k]);
     if (slot_[k] == kNone) continue;
     const std::uint32_t end = live_.kept_until[value];
@@ -302,6 +321,14 @@ void Generator::flush(std::uint32_t i, unsigned r) {
   }
 }
 
+void Generator::flush_all() {
+  for (Register reg = 0; reg < registers_; ++reg) {
+    const Key k = holds_[static_cast<std::size_t>(reg)];
+    if (k != kNone && next_[k] != kNever) save(reg);
+  }
+  drop_all();
+}
+
 void Generator::drop_all() {
   for (Register reg = 0; reg < registers_; ++reg) release(reg);
   pointer_in_.fill(kNone);
@@ -310,26 +337,60 @@ void Generator::drop_all() {
 
 // ---- the frame of the code --------------------------------------------------------------------
 
+namespace {
+
+// On the stack: how many packs are still to be run, and the Context.
+const x86::Mem kPacksLeft = x86::qword_ptr(x86::rsp, 0), kContext = x86::qword_ptr(x86::rsp, 8);
+constexpr int kStackBytes = 24;  // with them, calls find the stack aligned to 16 bytes
+
+x86::Mem field(const x86::Gp& context, std::size_t offset) {
+  return x86::qword_ptr(context, static_cast<std::int32_t>(offset));
+}
+
+}  // namespace
+
 void Generator::prologue() {
   for (const x86::Gp& reg : {x86::rbx, x86::rbp, x86::r12, x86::r13, x86::r14, x86::r15}) {
     emit(I::kIdPush, reg);
   }
-  emit(I::kIdSub, x86::rsp, Imm(8));  // calls find the stack aligned to 16 bytes
-  const auto field = [](std::size_t offset) {
-    return x86::qword_ptr(x86::rdi, static_cast<std::int32_t>(offset));
-  };
-  emit(I::kIdMov, x86::rbx, field(offsetof(Context, shared)));
-  emit(I::kIdMov, x86::r12, field(offsetof(Context, rows)));
-  emit(I::kIdMov, x86::r13, field(offsetof(Context, constants)));
-  emit(I::kIdMov, x86::r14, field(offsetof(Context, frame)));
+  emit(I::kIdSub, x86::rsp, Imm(kStackBytes));
+  emit(I::kIdMov, kContext, x86::rdi);
+  emit(I::kIdMov, x86::rbx, field(x86::rdi, offsetof(Context, shared)));
+  emit(I::kIdMov, x86::r13, field(x86::rdi, offsetof(Context, constants)));
+  emit(I::kIdMov, x86::rbp, field(x86::rdi, offsetof(Context, sums)));
+}
+
+// The first pack.
+void Generator::begin_segment() {
+  emit(I::kIdMov, x86::rax, kContext);
+  emit(I::kIdMov, x86::r12, field(x86::rax, offsetof(Context, rows)));
+  emit(I::kIdMov, x86::r14, field(x86::rax, offsetof(Context, frame)));
   emit(I::kIdAdd, x86::r14, Imm(distance(frame_.base())));
-  emit(I::kIdMov, x86::r15, field(offsetof(Context, out)));
-  emit(I::kIdMov, x86::rbp, field(offsetof(Context, sums)));
+  emit(I::kIdMov, x86::r15, field(x86::rax, offsetof(Context, out)));
+  if (options_.form == Form::whole) return;
+  emit(I::kIdMov, x86::rax, field(x86::rax, offsetof(Context, packs)));
+  emit(I::kIdMov, kPacksLeft, x86::rax);
+  segment_ = assembler_.newLabel();
+  check(assembler_.bind(segment_));
+  segment_offset_ = assembler_.offset();
+}
+
+// The next pack; nothing is in a register. After the last, r14 is the first one's again.
+void Generator::end_segment() {
+  if (options_.form == Form::whole) return;
+  emit(I::kIdMov, x86::rax, kContext);
+  emit(I::kIdAdd, x86::r12, field(x86::rax, offsetof(Context, rows_stride)));
+  emit(I::kIdAdd, x86::r14, field(x86::rax, offsetof(Context, frame_stride)));
+  emit(I::kIdAdd, x86::r15, field(x86::rax, offsetof(Context, out_stride)));
+  emit(I::kIdSub, kPacksLeft, Imm(1));
+  emit(I::kIdJnz, segment_);
+  emit(I::kIdMov, x86::r14, field(x86::rax, offsetof(Context, frame)));
+  emit(I::kIdAdd, x86::r14, Imm(distance(frame_.base())));
 }
 
 void Generator::epilogue() {
   emit(I::kIdVzeroupper);
-  emit(I::kIdAdd, x86::rsp, Imm(8));
+  emit(I::kIdAdd, x86::rsp, Imm(kStackBytes));
   for (const x86::Gp& reg : {x86::r15, x86::r14, x86::r13, x86::r12, x86::rbp, x86::rbx}) {
     emit(I::kIdPop, reg);
   }
@@ -359,6 +420,28 @@ void Generator::begin_loop(std::uint32_t i) {
   flush(i, 0);
   drop_all();
   const std::uint32_t number = program_.code[i].a;
+  set_pointers(number);
+  emit(I::kIdMov, counter_cell(number), Imm(distance(program_.loops[number].steps)));
+  end_segment();
+  check(assembler_.bind(labels_[number]));
+  if (options_.form == Form::segments) begin_segment();
+}
+
+void Generator::end_loop(std::uint32_t i) {
+  add_group();
+  drop_all();
+  const std::uint32_t number = program_.code[i].a;
+  add_pointers(number);
+  emit(I::kIdSub, counter_cell(number), Imm(1));
+  end_segment();
+  if (options_.form == Form::segments) emit(I::kIdCmp, counter_cell(number), Imm(0));
+  emit(I::kIdJnz, labels_[number]);
+  for (const std::uint32_t slot : freed_at_end_[number]) frame_.give_back(slot);
+  if (options_.form == Form::segments) begin_segment();
+}
+
+// To the loop's first step.
+void Generator::set_pointers(std::uint32_t number) {
   const emit::LoopSpan& loop = program_.loops[number];
   for (std::uint32_t p = 0; p < program_.pointers.size(); ++p) {
     const emit::Pointer& pointer = program_.pointers[p];
@@ -374,14 +457,10 @@ void Generator::begin_loop(std::uint32_t i) {
     }
     emit(I::kIdMov, pointer_cell(p), x86::rax);
   }
-  emit(I::kIdMov, counter_cell(number), Imm(distance(loop.steps)));
-  check(assembler_.bind(labels_[number]));
 }
 
-void Generator::end_loop(std::uint32_t i) {
-  add_group();
-  drop_all();
-  const std::uint32_t number = program_.code[i].a;
+// To its next step.
+void Generator::add_pointers(std::uint32_t number) {
   const emit::LoopSpan& loop = program_.loops[number];
   for (std::uint32_t p = 0; p < program_.pointers.size(); ++p) {
     const emit::Pointer& pointer = program_.pointers[p];
@@ -389,9 +468,6 @@ void Generator::end_loop(std::uint32_t i) {
     const Imm step(distance(pointer.stride * element_bytes(pointer.space)));
     emit(loop.descending ? I::kIdSub : I::kIdAdd, pointer_cell(p), step);
   }
-  emit(I::kIdSub, counter_cell(number), Imm(1));
-  emit(I::kIdJnz, labels_[number]);
-  for (const std::uint32_t slot : freed_at_end_[number]) frame_.give_back(slot);
 }
 
 std::int32_t Generator::distance(std::size_t bytes) const {

@@ -91,6 +91,7 @@ class Generator {
   void settle();
   void define(std::uint32_t i, unsigned r, Register to);
   void flush(std::uint32_t i, unsigned r);
+  void flush_all();
   void drop_all();
 
   // ---- instructions --------------------------------------------------------------------------
@@ -120,6 +121,10 @@ class Generator {
   void begin_loop(std::uint32_t i);
   void end_loop(std::uint32_t i);
   void call_address(const void* address);
+  void begin_segment();
+  void end_segment();
+  void add_pointers(std::uint32_t loop);
+  void set_pointers(std::uint32_t loop);
   asmjit::x86::KReg active(unsigned r);
 
   template <class... Operands>
@@ -158,8 +163,10 @@ class Generator {
   std::vector<asmjit::Label> labels_;                     // by loop
   std::array<std::uint32_t, 8> pointer_in_;
   unsigned next_pointer_ = 0;
-  emit::Place group_{};         // of narrow sums, and
-  unsigned waiting_ = 0;        // how many of its vectors wait
+  emit::Place group_{};   // of narrow sums, and
+  unsigned waiting_ = 0;  // how many of its vectors wait
+  asmjit::Label segment_;
+  std::size_t segment_offset_ = 0;
   unsigned active_loaded_ = 0;  // bits by row vector: its mask register is up to date
 };
 

@@ -363,6 +363,11 @@ void Generator::sum(std::uint32_t i) {
     advance(i, r);
     unpin();
     pinned_[static_cast<std::size_t>(total)] = true;
+    if (!is_plain) {  // one after another, as what they lose to each other is lost, too
+      add_compensated(total, place);
+      unpin();
+      total = kNoRegister;
+    }
   }
   if (is_narrow) {
     const std::uint32_t number = place.first % lanes_;
@@ -374,8 +379,6 @@ void Generator::sum(std::uint32_t i) {
     const Mem cell = at(place, 0);
     emit(I::kIdVaddpd, vec(total), vec(total), cell);
     emit(I::kIdVmovapd, cell, vec(total));
-  } else {
-    add_compensated(total, place);
   }
 }
 

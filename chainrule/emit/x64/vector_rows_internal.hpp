@@ -1,47 +1,46 @@
-// The rows over one kind of vector register. vector_math.cpp includes this file once for each kind,
-// in a namespace of its own, after it has said what a register is:
+// The rows over one kind of vector register: the two files of such rows include this one once for
+// each kind, in a namespace of its own, after they have said what a register is:
 //
-//   Register, Lane, kLanes      a vector of kLanes numbers
-//   load, store                 between a register and an aligned array
+//   Register, Lane, kLanes         a vector of kLanes numbers
+//   load, store                    between a register and an aligned array
 //   at_most, at_least(x, bound)    a bit for each lane on that side; a NaN is on either
 //   size_of(x)                     |x|
-//   CR_TARGET                   the attribute that lets a function use the registers
-//   CR_SLEEF_NAME(name, ulps)   SLEEF's function over such a register
-//   CR_TRUSTED(f64, f32)        the one of the two for this Lane
+//   CR_SLEEF_NAME(name, ulps)      SLEEF's function over such a register
+//   CR_TRUSTED(f64, f32)           the one of the two for this Lane
 //
 // There is no include guard for that reason.
 
+namespace {
+
 using Lanes = Lane[kLanes];
 constexpr unsigned kAll = (1u << kLanes) - 1;
+constexpr Lane kLargest = std::numeric_limits<Lane>::max();
+constexpr Lane kSmallest = std::numeric_limits<Lane>::min();
 
-CR_TARGET inline unsigned size_at_most(Register x, Lane bound) {
-  return at_most(size_of(x), bound);
-}
-CR_TARGET inline unsigned size_at_least(Register x, Lane bound) {
-  return at_least(size_of(x), bound);
-}
-// Zero, or of a size that has all its digits.
-CR_TARGET inline unsigned not_subnormal(Register x) {
-  return size_at_least(x, std::numeric_limits<Lane>::min()) | size_at_most(x, 0);
+unsigned size_at_most(Register x, Lane bound) { return at_most(size_of(x), bound); }
+unsigned size_at_least(Register x, Lane bound) { return at_least(size_of(x), bound); }
+// Zero, or of a size that has all its digits. Without SLEEF nobody asks.
+[[maybe_unused]] unsigned not_subnormal(Register x) {
+  return size_at_least(x, kSmallest) | size_at_most(x, 0);
 }
 
 // The row by plain::NAME in every lane.
 template <Op op>
-CR_TARGET Register each_lane_1(Register x) {
+Register each_lane_1(Register x) {
   alignas(Register) Lanes xs, zs;
   store(xs, x);
   compute_lanes<op>(kAll, zs, xs);
   return load(zs);
 }
 template <Op op>
-CR_TARGET Register each_lane_2(Register x, Register y) {
+Register each_lane_2(Register x, Register y) {
   alignas(Register) Lanes xs, ys, zs;
   store(xs, x), store(ys, y);
   compute_lanes<op>(kAll, zs, xs, ys);
   return load(zs);
 }
 template <Op op>
-CR_TARGET Register each_lane_3(Register x, Register y, Register w) {
+Register each_lane_3(Register x, Register y, Register w) {
   alignas(Register) Lanes xs, ys, ws, zs;
   store(xs, x), store(ys, y), store(ws, w);
   compute_lanes<op>(kAll, zs, xs, ys, ws);
@@ -51,16 +50,15 @@ CR_TARGET Register each_lane_3(Register x, Register y, Register w) {
 // f, where the lanes that are not trusted are computed again by plain::NAME. Out of line, so that
 // the usual case keeps no register over a call.
 template <Op op>
-CR_TARGET [[gnu::noinline]] Register mended_1(unsigned trusted, Register (*f)(Register),
-                                              Register x) {
+[[gnu::noinline]] Register mended_1(unsigned trusted, Register (*f)(Register), Register x) {
   alignas(Register) Lanes xs, zs;
   store(xs, x), store(zs, f(x));
   compute_lanes<op>(kAll & ~trusted, zs, xs);
   return load(zs);
 }
 template <Op op>
-CR_TARGET [[gnu::noinline]] Register mended_2(unsigned trusted, Register (*f)(Register, Register),
-                                              Register x, Register y) {
+[[gnu::noinline]] Register mended_2(unsigned trusted, Register (*f)(Register, Register), Register x,
+                                    Register y) {
   alignas(Register) Lanes xs, ys, zs;
   store(xs, x), store(ys, y), store(zs, f(x, y));
   compute_lanes<op>(kAll & ~trusted, zs, xs, ys);
@@ -81,13 +79,17 @@ using namespace no_vector_math;
 // A row's vector function: the name, its arity, SLEEF's bound (in tenths of an ulp), and which
 // lanes are trusted to it, in doubles and in floats.
 #define CR_VECTOR(name, arity, ulps, f64, f32)                                             \
-  extern "C" CR_TARGET Register CR_SLEEF_NAME(name, ulps)(CR_REGISTERS_##arity);           \
-  CR_TARGET Register name(CR_REGISTERS_##arity) {                                          \
+  extern "C" Register CR_SLEEF_NAME(name, ulps)(CR_REGISTERS_##arity);                     \
+  Register name(CR_REGISTERS_##arity) {                                                    \
     const unsigned trusted = CR_TRUSTED(f64, f32);                                         \
     if (trusted == kAll) [[likely]]                                                        \
       return CR_SLEEF_NAME(name, ulps)(CR_NAMES_##arity);                                  \
     return mended_##arity<Op::name>(trusted, CR_SLEEF_NAME(name, ulps), CR_NAMES_##arity); \
   }
+
+// The intervals were measured against MPFR and the C library's long double: of doubles a thousand
+// in each binade and the neighbourhood of zeros, poles and thresholds; of floats one in 97. Inside,
+// no error above the bound was seen but 1.1 ulps of erf in floats next to the smallest normal one.
 
 // Everywhere: NaN, infinities, subnormal numbers and both zeros come out as the C library's do.
 CR_VECTOR(exp2, 1, _u10, kAll, kAll)
@@ -129,10 +131,10 @@ CR_VECTOR(remainder, 2, _, size_at_most(x, 1e150) & size_at_least(y, 1e-150),
 
 // Infinite from 1.797693131e308 on, as exp is. What of x and y leads there is as dear as pow
 // itself, so that the result is looked at.
-extern "C" CR_TARGET Register CR_SLEEF_NAME(pow, _u10)(Register x, Register y);
-CR_TARGET Register pow(Register x, Register y) {
+extern "C" Register CR_SLEEF_NAME(pow, _u10)(Register x, Register y);
+Register pow(Register x, Register y) {
   const Register z = CR_SLEEF_NAME(pow, _u10)(x, y);
-  const unsigned trusted = size_at_most(z, std::numeric_limits<Lane>::max());
+  const unsigned trusted = size_at_most(z, kLargest);
   if (trusted == kAll) [[likely]]
     return z;
   return mended_2<Op::pow>(trusted, CR_SLEEF_NAME(pow, _u10), x, y);
@@ -145,16 +147,18 @@ CR_TARGET Register pow(Register x, Register y) {
 
 }  // namespace sleef
 
-inline const void* address_of(Register (*f)(Register)) { return reinterpret_cast<const void*>(f); }
-inline const void* address_of(Register (*f)(Register, Register)) {
+const void* address_of(Register (*f)(Register)) { return reinterpret_cast<const void*>(f); }
+const void* address_of(Register (*f)(Register, Register)) {
   return reinterpret_cast<const void*>(f);
 }
-inline const void* address_of(Register (*f)(Register, Register, Register)) {
+const void* address_of(Register (*f)(Register, Register, Register)) {
   return reinterpret_cast<const void*>(f);
 }
-inline const void* address_of(NoVectorMath) { return nullptr; }
+const void* address_of(NoVectorMath) { return nullptr; }
 
-inline const void* lane_by_lane(Op op) {
+}  // namespace
+
+const void* lane_by_lane(Op op) {
   switch (op) {
 #define CR_OP(name, arity, ...) \
   case Op::name:                \
@@ -166,8 +170,7 @@ inline const void* lane_by_lane(Op op) {
   __builtin_unreachable();
 }
 
-/// Null if there is none.
-inline const void* vector_math(Op op) {
+const void* vector_math(Op op) {
   switch (op) {
 #define CR_OP(name, ...) \
   case Op::name:         \
@@ -177,9 +180,4 @@ inline const void* vector_math(Op op) {
 #include "chainrule/op/ops.def"
   }
   __builtin_unreachable();
-}
-
-inline const void* function(Op op, Arithmetic arithmetic) {
-  const void* whole = arithmetic == Arithmetic::relaxed ? vector_math(op) : nullptr;
-  return whole != nullptr ? whole : lane_by_lane(op);
 }
