@@ -49,9 +49,19 @@ class Generator {
       values_.push_back(graph_.append_number(leaf, wild_number(random_)));
     } else if (kind == 5) {
       add_call();
+    } else if (kind < 10) {
+      add_product_by_number();
     } else {
-      add_operation(kind < 24 ? some_common() : static_cast<Op>(pick(kOpCount)));
+      add_operation(kind < 27 ? some_common() : static_cast<Op>(pick(kOpCount)));
     }
+  }
+
+  // Factors that are put together, or with the other operand of what follows.
+  void add_product_by_number() {
+    static constexpr double kFactors[] = {2, 0.5, 4, 0.25, 3, -0.5, 1.0 / 1024, 0.1, -2};
+    const Vertex factor = a_number(kFactors[pick(std::size(kFactors))]);
+    const std::uint32_t x = some().index;
+    values_.push_back(graph_.append({VertexKind::operation, Op::mul, 0, {x, factor.index, 0}}));
   }
 
   // What programs are made of, so that what is made of it is often a number.
