@@ -229,7 +229,7 @@ TEST(EmitC, relaxed_arithmetic_is_off_by_rounding_alone) {
   CLibrary library;
   std::vector<Function> functions;
   for (std::uint64_t seed = 0; seed < kPrograms; ++seed) {
-    const auto program = test::BranchingPrograms(seed).block(2);
+    const auto program = test::ProgramGenerator(seed, {.ops = test::kSmooth}).block(2);
     functions.push_back(record(
         [program](const std::vector<Scalar>& x) { return test::value_of<Scalar>(program, x); },
         Values{point(engine), point(engine)}));
