@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "chainrule/base/error.hpp"
+#include "chainrule/emit/factor_internal.hpp"
 #include "chainrule/emit/wire_internal.hpp"
 #include "chainrule/tape/block.hpp"
 #include "chainrule/transform/loop.hpp"
@@ -437,7 +438,7 @@ class Whole {
         form_(form),
         lowered_(lowered),
         needed_(graph_.size()),
-        is_uniform_(graph_.size()),
+        is_uniform_(uniform_vertices(trace, layout)),
         exported_(graph_.size(), kNone) {}
 
   void run() {
@@ -446,7 +447,6 @@ class Whole {
     mark_ancestors(graph_, needed_);
     place_inputs();
     place_outputs();
-    find_uniform();
     export_uniform();
     lower_uniform();
     lower_rows();
@@ -465,18 +465,6 @@ class Whole {
   void place_outputs() {
     for (std::size_t k = 0; k < trace_.outputs.size(); ++k) {
       lowered_.output_place.push_back(layout_.is_summed[k] ? kNone : lowered_.rows.outs++);
-    }
-  }
-
-  void find_uniform() {
-    std::vector<bool> is_row(graph_.size());
-    for (std::size_t k = 0; k < trace_.inputs.size(); ++k) {
-      if (!layout_.is_shared[k]) is_row[trace_.inputs[k].index] = true;
-    }
-    for (std::uint32_t v = 0; v < graph_.size(); ++v) {
-      bool uniform = !is_row[v];
-      graph_.each_operand({v}, [&](Vertex x) { uniform = uniform && is_uniform_[x.index]; });
-      is_uniform_[v] = uniform;
     }
   }
 
@@ -639,6 +627,7 @@ void Whole::lower_rows() {
 Lowered lower(const Trace& trace, const Layout& layout, const OptimiseOptions& options,
               SumForm form) {
   Lowered lowered;
+  lowered.form = form;
   Whole(trace, layout, options, form, lowered).run();
   return lowered;
 }

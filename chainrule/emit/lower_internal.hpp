@@ -17,6 +17,10 @@ struct Layout {
   friend bool operator==(const Layout&, const Layout&) = default;
 };
 
+/// Sums are kept lane by lane, or as one number each: the first costs less to add to, the other
+/// less memory, which decides when there are many.
+enum class SumForm : std::uint8_t { by_lane, narrow };
+
 struct Lowered {
   Program uniform;  ///< its output k is the shared number shared_inputs + k
   Program rows;
@@ -26,11 +30,8 @@ struct Lowered {
   /// A guard may be decided after something has been summed already: sums must be taken of stored
   /// outputs instead.
   bool guards_late = false;
+  SumForm form = SumForm::by_lane;
 };
-
-/// Sums are kept lane by lane, or as one number each: the first costs less to add to, the other
-/// less memory, which decides when there are many.
-enum class SumForm : std::uint8_t { by_lane, narrow };
 
 Lowered lower(const Trace& trace, const Layout& layout, const OptimiseOptions& options,
               SumForm form = SumForm::by_lane);

@@ -181,6 +181,50 @@ TEST(Kernel, many_live_values_are_spilled_and_found_again) {
   }
 }
 
+// d/dl Σ (log s(x) exp(l)) has a factor that all rows share: what is summed is divided by it.
+TEST(Kernel, what_all_rows_share_is_multiplied_after_the_sum) {
+  constexpr std::size_t kSteps = 6, kWide = 3;
+  const Function f = record(
+      [](const std::vector<Scalar>& l, const std::vector<Scalar>& x) {
+        std::vector<std::vector<Scalar>> rows(kSteps);
+        Scalar total = 0.0;
+        for (std::size_t t = 0; t < kSteps; ++t) {
+          for (std::size_t i = 0; i < kWide; ++i) {
+            rows[t].push_back(exp(l[t * kWide + i]));
+            total += l[t * kWide + i] * x[0];
+          }
+        }
+        const auto ys = map(
+            [x](const std::vector<Scalar>& row) {
+              Scalar sum = 0.0;
+              for (std::size_t i = 0; i < kWide; ++i) sum += row[i] * x[i] * row[i];
+              return sin(sum);
+            },
+            rows);
+        for (const Scalar& y : ys) total += y * y;
+        return -total;
+      },
+      shape(kSteps * kWide), shape(kWide));
+  for (const Function& g : {value_and_grad(f, 0), value_and_grad(f, kEveryArgument)}) {
+    const std::vector<double> shared = random_numbers(kSteps * kWide, 1, -1, 1);
+    const std::vector<double> xs = random_numbers(kWide * 53, 2);
+    std::vector<double> expected(g.outputs());
+    for (std::size_t r = 0; r < 53; ++r) {
+      std::vector<double> in = shared;
+      in.insert(in.end(), xs.begin() + static_cast<long>(kWide * r),
+                xs.begin() + static_cast<long>(kWide * (r + 1)));
+      const auto row = g(std::span<const double>(in));
+      for (std::size_t k = 0; k < row.size(); ++k) expected[k] += row[k];
+    }
+    for (const Backend backend : backends()) {
+      for (const unsigned threads : {1u, 2u}) {
+        const std::vector<double> sums = compile(g, {.backend = backend}).sum(shared, xs, threads);
+        for (std::size_t k = 0; k < sums.size(); ++k) expect_near(expected[k], sums[k], 1e-12);
+      }
+    }
+  }
+}
+
 // More sums than are kept lane by lane, in a loop and beside it, in counts that fill no group.
 TEST(Kernel, thousands_of_sums_are_right_each) {
   constexpr std::size_t kSteps = 31, kWide = 173;
