@@ -130,8 +130,9 @@ class Evaluation {
   // The rounding of the operation itself.
   double own_radius(std::uint32_t v, const GraphNode& node, const double* x, double z) {
     if (z != z || std::isinf(z)) {
-      is_beyond_[v] = (node.op == Op::mul || node.op == Op::div || node.op == Op::add) &&
-                      std::isinf(z) && std::isfinite(x[0]) && std::isfinite(x[1]);
+      is_beyond_[v] =
+          (node.op == Op::mul || node.op == Op::div || node.op == Op::add || node.op == Op::pow) &&
+          std::isinf(z) && std::isfinite(x[0]) && std::isfinite(x[1]);
       if (node.op == Op::neg) is_beyond_[v] = is_beyond_[node.operand[0]];
       return reads_beyond(node) ? kAnything : 0;
     }
@@ -156,7 +157,9 @@ class Evaluation {
         if (x[0] == 0 || std::isinf(x[1])) return 0;
         is_beyond_[v] = std::fabs(z) < Limits::min();
         return 3 * kUlp * std::fabs(z) + tiny;
-      case Op::pow: return x[0] == 0 || std::isinf(x[0]) ? 0 : 9 * kUlp * std::fabs(z) + tiny;
+      case Op::pow:
+        is_beyond_[v] = z != 0 && std::fabs(z) < Limits::min();
+        return x[0] == 0 || std::isinf(x[0]) ? 0 : 9 * kUlp * std::fabs(z) + tiny;
       default: return functions_ == Functions::exact ? 0 : of_function(node.op, x, z);
     }
   }
