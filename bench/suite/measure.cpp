@@ -104,7 +104,7 @@ Row measure(const Family& family, const Size& size, const Effort& effort) {
   row.derivatives = c.derivatives();
   const Result truth = result_of_manual(c);
   row.error_of_manual = c.error_of_manual(truth);
-  if (!(row.error_of_manual <= kTolerance)) {
+  if (!(row.error_of_manual <= kDifferencesTolerance)) {
     row.failure = wrong_by("the derivative by hand", row.error_of_manual);
     return row;
   }

@@ -13,9 +13,12 @@ struct Effort {
   double most = 8;
 };
 
-/// The derivatives of every contestant are within this of the hand-written one, and that of central
-/// differences: |a − b| / (|b| + 10⁻³ max |b|), part by part of the derivative.
+/// The derivatives of every contestant are within this of the hand-written one:
+/// |a − b| / (|b| + 10⁻³ max |b|), part by part of the derivative.
 inline constexpr double kTolerance = 1e-9;
+/// And that one of central differences, which keep no more digits than this of a sum over all
+/// points where the step must be short.
+inline constexpr double kDifferencesTolerance = 1e-8;
 
 /// The row of a Case. A contestant that is wrong is a failure of the row, which then has no
 /// figures.

@@ -127,7 +127,9 @@ std::string section(const Results& results, const std::string& plots) {
       "*compiled* its kernels on one thread, *2 threads* the same on two. Times are the least of "
       "at "
       "least ten runs; in brackets the ratio to *manual*. Every derivative was within 10⁻⁹ of the "
-      "hand-written one before it was timed, and that of central differences in long double; "
+      "hand-written one before it was timed, and that one within 10⁻⁸ of central differences in "
+      "long "
+      "double; "
       "finite differences are less exact by nature. A dash: left out as too large, or not to be "
       "had.\n\n";
   page += "Where chainrule is behind:\n\n" + behind(results) + "\n";

@@ -12,12 +12,10 @@ Case at(Index size) {
   double operations = 0;
   for (Index l = 2; l <= size; ++l) operations = static_cast<double>(l) * (2 + operations);
   Case c = case_of(problem, operations, Gives::derivatives);
-  add_compiled<CompiledDeterminant>(
-      c, problem, Rows::one,
-      [](CompiledDeterminant& det, Result& result, unsigned) {
-        result.values[0] = det.run(result.derivatives);
-      },
-      too_large(operations, 1e7));
+  add_compiled<CompiledDeterminant>(c, problem, size > 8 ? Rows::many : Rows::one,
+                                    [](CompiledDeterminant& det, Result& result, unsigned threads) {
+                                      result.values[0] = det.run(result.derivatives, threads);
+                                    });
   add_replay(c, problem, operations);
   add_differences(c, problem, operations);
   return c;

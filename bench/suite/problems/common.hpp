@@ -54,15 +54,28 @@ S smaller(const S& a, const S& b) {
   return b < a ? b : a;
 }
 
-/// log Σ exp(xᵢ), shifted by the largest, whose derivative cancels.
+/// x, through which no derivative passes.
+template <class S>
+S detached(const S& x) {
+  if constexpr (requires { stop_gradient(x); }) {
+    return stop_gradient(x);
+  } else if constexpr (requires { x.val(); }) {
+    return S(x.val());
+  } else if constexpr (requires { x.value(); }) {
+    return S(x.value());
+  } else {
+    return x;
+  }
+}
+
+/// log Σ exp(xᵢ), shifted by the largest, whose derivative cancels: it is left out, since what
+/// remains of it is the rounding of n terms.
 template <class S>
 S log_sum_of_exp(const S* x, Index n) {
   using std::exp, std::log;
   S largest = x[0];
   for (Index i = 1; i < n; ++i) largest = larger(largest, x[i]);
-  if constexpr (requires { stop_gradient(largest); }) {
-    if (choices_are_kept(largest)) largest = stop_gradient(largest);
-  }
+  largest = detached(largest);
   S sum = 0.0;
   for (Index i = 0; i < n; ++i) sum += exp(x[i] - largest);
   return log(sum) + largest;
