@@ -461,8 +461,12 @@ void Kernel::run(std::span<const Source> sources, std::span<const Sink> sinks, s
     const bool meet =
         std::ranges::any_of(sinks, [&](const Sink& sink) { return rows_meet(sink, rows); });
     const std::size_t blocks = (rows + engine.rows() - 1) / engine.rows();
-    // Rows that share a place are taken by one thread.
-    const std::size_t parts = meet ? 1 : std::clamp<std::size_t>(threads, 1, blocks);
+    // Rows that share a place are taken by one thread. A thread costs as much to start as some
+    // hundred thousand nodes to compute.
+    constexpr std::size_t kLeastWork = 500'000;
+    const std::size_t work = rows * state_->trace.graph.size() / kLeastWork;
+    const std::size_t most = std::clamp<std::size_t>(threads, 1, std::min(blocks, work + 1));
+    const std::size_t parts = meet ? 1 : most;
     if (parts == 1) {
       Totals totals = totals_of(0);
       run.rows(memory, 0, rows, totals);
