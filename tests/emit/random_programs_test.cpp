@@ -211,7 +211,8 @@ std::optional<Fault> fault_of(const Made& made, Random& random,
 // As a trace without its code, on a row at a time: its text and the row, if it differs still.
 std::string shrunk_text(const Subject& subject, const Reading& reading) {
   const auto alone = [&](const Trace& trace, std::vector<double> in) {
-    return Subject{Function(trace), in, in.empty() ? 1 : in.size() / trace.inputs.size(), false};
+    return Subject{Function(trace), in, in.empty() ? 1 : in.size() / trace.inputs.size(),
+                   subject.first_is_shared};
   };
   for (std::size_t r = 0; r <= subject.rows; ++r) {
     // All rows if no single one will do.
@@ -223,14 +224,18 @@ std::string shrunk_text(const Subject& subject, const Reading& reading) {
     };
     if (!fails(subject.f.trace())) continue;
     const Trace small = shrunk(subject.f.trace(), fails);
-    std::string text =
-        "# " + to_string(reading) + ": " + difference(alone(small, in), reading) + "\n# at";
+    // Comments stand after the first line.
+    const std::string lines = print(small);
+    const std::size_t second = lines.find('\n') + 1;
+    std::string text = lines.substr(0, second) + "# " + to_string(reading) + ": " +
+                       difference(alone(small, in), reading) + "\n# " +
+                       (subject.first_is_shared ? "shared, " : "") + "at";
     for (const double x : in) {
       char number[40];
       std::snprintf(number, sizeof number, " %a", x);
       text += number;
     }
-    return text + "\n" + print(small);
+    return text + "\n" + lines.substr(second);
   }
   return "# with its code only\n" + print(subject.f.trace());
 }
@@ -276,7 +281,8 @@ TEST(RandomPrograms, are_the_same_in_every_reading) {
   }
 }
 
-// What was found once: a trace each, and in its first lines `# at` and the numbers of its inputs.
+// What was found once: a trace each, and in its first comments `# at`, or `# shared, at`, and the
+// numbers of its inputs, row after row.
 TEST(RandomPrograms, that_differed_once_do_so_no_more) {
   register_sums();
   std::size_t found = 0;
@@ -287,15 +293,20 @@ TEST(RandomPrograms, that_differed_once_do_so_no_more) {
     std::ifstream file(entry.path());
     std::string text, line;
     std::vector<double> in;
+    bool is_shared = false;
     while (std::getline(file, line)) {
       text += line + "\n";
-      if (!line.starts_with("# at")) continue;
-      std::istringstream words(line.substr(4));
+      const std::size_t numbers = line.starts_with("# at")           ? 4
+                                  : line.starts_with("# shared, at") ? 12
+                                                                     : 0;
+      if (numbers == 0) continue;
+      is_shared = numbers == 12;
+      std::istringstream words(line.substr(numbers));
       for (std::string word; words >> word;) in.push_back(std::strtod(word.c_str(), nullptr));
     }
     const Function f(parse_trace(text, entry.path().string()));
     ASSERT_EQ(in.size() % std::max<std::size_t>(f.inputs(), 1), 0u) << entry.path();
-    const Subject subject{f, in, f.inputs() == 0 ? 1 : in.size() / f.inputs(), false};
+    const Subject subject{f, in, f.inputs() == 0 ? 1 : in.size() / f.inputs(), is_shared};
     for (const Backend backend : backends()) {
       for (const Arithmetic arithmetic : {Arithmetic::strict, Arithmetic::relaxed}) {
         for (const unsigned row_vectors : {1u, 2u, 4u}) {
