@@ -15,14 +15,14 @@ class Code final : public Callable {
       : program_(std::move(program)), wanted_(std::move(wanted)) {}
 
   void operator()(std::span<const Scalar> in, std::vector<Scalar>& out) const override {
-    expr::Recording recording(program_);
+    expr::Recording recording(program_, expr::Labels::dropped);
     const Scalar y = recording(in);
     out.push_back(y);
     if (!wanted_.slopes) return;
     std::vector<Scalar> xs;
     for (const std::size_t i : wanted_.wrt) xs.push_back(in[i]);
     const std::vector<Scalar> slopes = recorded_gradient(y, xs);
-    append(out, slopes);
+    out.insert(out.end(), slopes.begin(), slopes.end());
     if (!wanted_.curvatures) return;
     // Forward over reverse, a direction at a time, as hessian() does it on the tape.
     const std::size_t n = xs.size();
@@ -30,21 +30,13 @@ class Code final : public Callable {
     for (std::size_t i = 0; i < n; ++i) {
       direction[i] = 1.0;
       const std::vector<Scalar> row = recorded_jvp(slopes, xs, direction);
-      append(out, std::span(row).subspan(i));
+      out.insert(out.end(), row.begin() + static_cast<std::ptrdiff_t>(i), row.end());
       direction[i] = kAbsent;
     }
   }
 
  private:
   static constexpr double kAbsent = -0.0;  // of a tangent: the input is not seeded
-
-  // A zero that a sweep brings to an input is +0. The sum has no line of the source to name.
-  static void append(std::vector<Scalar>& out, std::span<const Scalar> slopes) {
-    for (const Scalar& slope : slopes) {
-      const Scalar operands[] = {slope, 0.0};
-      out.push_back(apply(Op::add, operands, {}));
-    }
-  }
 
   expr::Program program_;
   Wanted wanted_;
