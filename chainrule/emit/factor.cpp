@@ -108,18 +108,19 @@ class Factoring {
     }
     const std::size_t stored = result.rows.outputs.size();
 
-    // After the rows: shared inputs, sums, and what is made of them.
+    // After the rows: shared inputs, sums, and what is made of them. A shared number may be wanted
+    // as it is and as a sum.
     Graph& after = result.after.graph;
-    std::vector<Vertex> there(graph_.size(), Vertex{kNone});
+    std::vector<Vertex> there(graph_.size(), Vertex{kNone}), sum(there);
     for (std::size_t k = 0; k < trace_.inputs.size(); ++k) {
       if (!layout_.is_shared[k]) continue;
       there[trace_.inputs[k].index] = after.append({VertexKind::placeholder});
       result.after.inputs.push_back(there[trace_.inputs[k].index]);
     }
     const auto add_sum = [&](Vertex v) {
-      if (there[v.index].index != kNone) return;
-      there[v.index] = after.append({VertexKind::placeholder});
-      result.after.inputs.push_back(there[v.index]);
+      if (sum[v.index].index != kNone) return;
+      sum[v.index] = after.append({VertexKind::placeholder});
+      result.after.inputs.push_back(sum[v.index]);
       result.rows.outputs.push_back(v);
     };
     std::vector<bool> needed(graph_.size());
@@ -142,15 +143,19 @@ class Factoring {
       if ((!needed[v] && !is_after_[v]) || there[v].index != kNone) continue;
       GraphNode node = graph_.nodes()[v];
       if (node.kind == VertexKind::operation) {
-        for (int k = 0; k < info(node.op).arity; ++k)
-          node.operand[k] = there[node.operand[k]].index;
+        for (int k = 0; k < info(node.op).arity; ++k) {
+          const std::uint32_t x = node.operand[k];
+          node.operand[k] = (is_uniform_[x] || is_after_[x] ? there : sum)[x].index;
+        }
         there[v] = after.append(node);
       } else {
         there[v] = after.append_number(VertexKind::constant, graph_.numbers()[node.operand[0]]);
       }
     }
     for (std::size_t k = 0; k < trace_.outputs.size(); ++k) {
-      if (layout_.is_summed[k]) result.after.outputs.push_back(there[trace_.outputs[k].index]);
+      if (!layout_.is_summed[k]) continue;
+      const std::uint32_t v = trace_.outputs[k].index;
+      result.after.outputs.push_back((is_after_[v] ? there : sum)[v]);
     }
     result.layout.is_summed.assign(result.rows.outputs.size(), true);
     std::fill_n(result.layout.is_summed.begin(), stored, false);

@@ -146,20 +146,26 @@ Kernel::State::State(const Function& of, const CompileOptions& with) : f(of), op
   optimise_seconds = seconds_since(start);
 }
 
-// Loops read what is shared again and again, which several row vectors do at once, and add to sums
-// once for all of them. Straight code of more than a cache of instructions goes in segments.
+// Several row vectors at once hide each other's latencies, as long as the code stays small; in
+// loops they share what is read again and again, and add to sums once for all of them. Straight
+// code of more than a cache of instructions goes in segments.
 Kernel::State::Pass Kernel::State::pass_for(const Layout& layout, std::size_t rows) const {
   if (options.backend == Backend::interpret) return {1, 1};
   const std::size_t lanes = options.backend == Backend::avx512 ? 8 : 4;
-  const std::size_t vectors = rows / lanes;
-  Pass pass{std::max(options.row_vectors, 1u), 1};
+  const std::size_t vectors = rows / lanes, nodes = trace.graph.size();
   const bool has_sums =
       std::find(layout.is_summed.begin(), layout.is_summed.end(), true) != layout.is_summed.end();
   const bool has_loops = !trace.graph.calls().empty();
-  if (options.row_vectors == 0 && has_loops && has_sums && vectors >= 4) pass.row_vectors = 4;
-  constexpr std::size_t kLongCode = 2000, kPacks = 4;
-  const bool is_long = trace.graph.size() * pass.row_vectors > kLongCode;
-  if (!has_loops && is_long && vectors >= kPacks * pass.row_vectors) pass.packs = kPacks;
+  constexpr std::size_t kShort = 500, kLong = 2000;
+  Pass pass{options.row_vectors, 1};
+  if (pass.row_vectors == 0) {
+    const bool gains_by_four = has_loops ? has_sums : nodes <= kShort;
+    const bool gains_by_two = !has_loops && nodes <= kLong;
+    pass.row_vectors = gains_by_four && vectors >= 4 ? 4 : gains_by_two && vectors >= 2 ? 2 : 1;
+  }
+  constexpr unsigned kPacks = 4;
+  const bool is_long = !has_loops && nodes * pass.row_vectors > kLong;
+  if (is_long && vectors >= kPacks * pass.row_vectors) pass.packs = kPacks;
   return pass;
 }
 
@@ -186,7 +192,8 @@ const Engine& Kernel::State::engine(const Layout& layout, std::size_t rows) cons
       made = emit::make_x64(trace, layout, {options, pass.row_vectors, pass.packs});
     } catch (const Error&) {
       if (!may_fall_back) throw;
-      made = emit::make_interpreter(trace, layout);  // no executable memory
+      made = emit::make_interpreter(trace, layout);
+      fell_back = true;
     }
   }
   compile_seconds = seconds_since(start);

@@ -17,6 +17,7 @@
 
 #include "chainrule/graph/function.hpp"
 #include "chainrule/optimise/optimise.hpp"
+#include "chainrule/transform/functions.hpp"  // compile(grad(f)) needs no other header
 
 namespace chainrule {
 

@@ -25,7 +25,9 @@ Kernel compile(const Function& f, const CompileOptions& options) {
 std::size_t Kernel::inputs() const { return state_->f.inputs(); }
 std::size_t Kernel::outputs() const { return state_->f.outputs(); }
 const Function& Kernel::function() const { return state_->f; }
-Backend Kernel::backend() const { return state_->options.backend; }
+Backend Kernel::backend() const {
+  return state_->fell_back ? Backend::interpret : state_->options.backend;
+}
 
 // ---- one point ----------------------------------------------------------------------------------
 
@@ -237,8 +239,11 @@ std::vector<Scalar> Kernel::operator()(std::span<const Scalar> in) const {
 // ---- reports ------------------------------------------------------------------------------------
 
 KernelReport Kernel::report() const {
+  const std::size_t rows =
+      std::clamp<std::size_t>(200'000 / (state_->trace.graph.size() + 1), 64, 4096);
   KernelReport report;
-  const Engine& engine = state_->single();
+  const Layout layout{std::vector<bool>(inputs()), std::vector<bool>(outputs())};
+  const Engine& engine = state_->engine(layout, rows);
   report.backend = name_of(backend());
   report.row_vectors = engine.row_vectors();
   report.lanes = engine.rows() / engine.row_vectors();
@@ -258,8 +263,6 @@ KernelReport Kernel::report() const {
   for (const Argument& argument : function().arguments()) {
     example.insert(example.end(), argument.example.begin(), argument.example.end());
   }
-  const std::size_t rows =
-      std::clamp<std::size_t>(200'000 / (state_->trace.graph.size() + 1), 64, 4096);
   std::vector<double> in, out(rows * outputs());
   for (std::size_t r = 0; r < rows; ++r) in.insert(in.end(), example.begin(), example.end());
   const auto least = [](auto&& work) {

@@ -52,6 +52,7 @@ struct Kernel::State {
 
  public:
   mutable std::atomic<double> compile_seconds{0};  ///< of the engine made last
+  mutable std::atomic<bool> fell_back{false};      ///< no executable memory: interpreted
 };
 
 namespace emit {

@@ -32,26 +32,34 @@ __attribute__((target("avx2"))) inline Columns transposed(__m256d r0, __m256d r1
            _mm256_permute2f128_pd(high01, high23, 0x31)}};
 }
 
-// Four rows into four columns: numbers k … k + 4 of each.
-__attribute__((target("avx2"))) void tile_in(const double* const* row, std::size_t k,
-                                             const std::uint32_t* at, double* in) {
-  const Columns columns = transposed(_mm256_loadu_pd(row[0] + k), _mm256_loadu_pd(row[1] + k),
-                                     _mm256_loadu_pd(row[2] + k), _mm256_loadu_pd(row[3] + k));
-  for (int j = 0; j < 4; ++j) _mm256_storeu_pd(in + at[j], columns.c[j]);
+// Four rows of `width` numbers, at least four, into columns. The last tile may overlap the one
+// before.
+__attribute__((target("avx2"))) void tiles_in(const double* const* row, std::size_t width,
+                                              const std::uint32_t* at, double* in) {
+  for (std::size_t next = 0; next < width; next += kTile) {
+    const std::size_t k = std::min(next, width - kTile);
+    const Columns columns = transposed(_mm256_loadu_pd(row[0] + k), _mm256_loadu_pd(row[1] + k),
+                                       _mm256_loadu_pd(row[2] + k), _mm256_loadu_pd(row[3] + k));
+    for (std::size_t j = 0; j < kTile; ++j) _mm256_storeu_pd(in + at[k + j], columns.c[j]);
+  }
 }
 
-__attribute__((target("avx2"))) void tile_out(const double* out, const std::uint32_t* at,
-                                              double* const* row, std::size_t k) {
-  const Columns rows = transposed(_mm256_loadu_pd(out + at[0]), _mm256_loadu_pd(out + at[1]),
-                                  _mm256_loadu_pd(out + at[2]), _mm256_loadu_pd(out + at[3]));
-  for (int j = 0; j < 4; ++j) _mm256_storeu_pd(row[j] + k, rows.c[j]);
+__attribute__((target("avx2"))) void tiles_out(const double* out, const std::uint32_t* at,
+                                               std::size_t width, double* const* row) {
+  for (std::size_t next = 0; next < width; next += kTile) {
+    const std::size_t k = std::min(next, width - kTile);
+    const Columns rows =
+        transposed(_mm256_loadu_pd(out + at[k]), _mm256_loadu_pd(out + at[k + 1]),
+                   _mm256_loadu_pd(out + at[k + 2]), _mm256_loadu_pd(out + at[k + 3]));
+    for (std::size_t j = 0; j < kTile; ++j) _mm256_storeu_pd(row[j] + k, rows.c[j]);
+  }
 }
 
 #else
 
 bool has_avx2() { return false; }
-void tile_in(const double* const*, std::size_t, const std::uint32_t*, double*) {}
-void tile_out(const double*, const std::uint32_t*, double* const*, std::size_t) {}
+void tiles_in(const double* const*, std::size_t, const std::uint32_t*, double*) {}
+void tiles_out(const double*, const std::uint32_t*, std::size_t, double* const*) {}
 
 #endif
 
@@ -70,17 +78,17 @@ void pack(const Source& source, std::size_t first, std::size_t count, std::size_
     }
     return;
   }
-  const bool by_tiles = source.step == 1 && has_avx2();
+  const bool by_tiles = source.step == 1 && width >= kTile && has_avx2();
   for (std::size_t i = 0; i < rows; i += kTile) {
     const double* row[kTile];
     for (std::size_t j = 0; j < kTile; ++j) {
       row[j] = row_of(source, first + std::min(i + j, count - 1));
     }
-    std::size_t k = 0;
     if (by_tiles) {
-      for (; k + kTile <= width; k += kTile) tile_in(row, k, &at[k], in + i);
+      tiles_in(row, width, at.data(), in + i);
+      continue;
     }
-    for (; k < width; ++k) {
+    for (std::size_t k = 0; k < width; ++k) {
       for (std::size_t j = 0; j < kTile; ++j) in[at[k] + i + j] = row[j][k * source.step];
     }
   }
@@ -96,18 +104,12 @@ void unpack(const double* out, std::span<const std::uint32_t> at, std::size_t fi
     }
     return;
   }
-  const bool by_tiles = stores && sink.step == 1 && has_avx2();
+  const bool by_tiles = stores && sink.step == 1 && width >= kTile && has_avx2();
   std::size_t i = 0;
-  if (by_tiles) {
-    for (; i + kTile <= count; i += kTile) {
-      double* row[kTile];
-      for (std::size_t j = 0; j < kTile; ++j) row[j] = row_of(sink, first + i + j);
-      std::size_t k = 0;
-      for (; k + kTile <= width; k += kTile) tile_out(out + i, &at[k], row, k);
-      for (; k < width; ++k) {
-        for (std::size_t j = 0; j < kTile; ++j) row[j][k] = out[at[k] + i + j];
-      }
-    }
+  for (; by_tiles && i + kTile <= count; i += kTile) {
+    double* row[kTile];
+    for (std::size_t j = 0; j < kTile; ++j) row[j] = row_of(sink, first + i + j);
+    tiles_out(out + i, at.data(), width, row);
   }
   for (; i < count; ++i) {
     double* const row = row_of(sink, first + i);

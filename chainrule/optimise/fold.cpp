@@ -42,16 +42,16 @@ class Folding : public Rebuilt {
 Trace fold(Trace trace, const OptimiseOptions&) {
   Folding built(trace);
   if (!built.has_what_to_fold(trace)) return trace;
-  for (std::uint32_t v = 0; v < trace.graph.size(); ++v) {
-    const GraphNode& node = trace.graph.nodes()[v];
+  built.each_needed([&](Vertex v) {
+    const GraphNode& node = trace.graph[v];
     if (node.kind == VertexKind::operation) {
-      built.place({v}, built.fold(node));
-    } else if (node.kind == VertexKind::variable && !built.is_input({v})) {
-      built.place({v}, built.constant(number_of(trace.graph, {v})));
+      built.place(v, built.fold(node));
+    } else if (node.kind == VertexKind::variable && !built.is_input(v)) {
+      built.place(v, built.constant(number_of(trace.graph, v)));
     } else {
-      built.copy({v});
+      built.copy(v);
     }
-  }
+  });
   return built.finish();
 }
 

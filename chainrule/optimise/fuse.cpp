@@ -21,8 +21,7 @@ class Fusing : public Rewriter {
   explicit Fusing(const Trace& trace)
       : Rewriter(trace),
         graph_(trace.graph),
-        uses_(uses_of(trace)),
-        decides_(nodes_that_decide(trace)),
+        decides_(nodes_that_decide(trace, uses())),
         negations_(trace.graph.size()) {
     count_negations();
   }
@@ -56,7 +55,7 @@ class Fusing : public Rewriter {
     const GraphNode& node = graph_[sum];
     const bool is_sum = is_operation(graph_, sum, Op::add);
     if ((!is_sum && !is_operation(graph_, sum, Op::sub)) || decides_[sum.index]) return {};
-    if (const Repeated twice = repeated(graph_, uses_, node); twice.term != kNone) {
+    if (const Repeated twice = repeated(graph_, uses(), node); twice.term != kNone) {
       return {is_sum ? Form::twice : Form::minus_twice, twice.term, twice.first};
     }
     const Vertex a{node.operand[0]}, b{node.operand[1]};
@@ -71,7 +70,7 @@ class Fusing : public Rewriter {
   }
 
   bool is_for_one(Vertex old, Op op) const {
-    return is_operation(graph_, old, op) && uses_[old.index] == 1;
+    return is_operation(graph_, old, op) && uses(old) == 1;
   }
   Vertex operand_of(Vertex old, int k) const { return {graph_[old].operand[k]}; }
 
@@ -93,7 +92,7 @@ class Fusing : public Rewriter {
 
   void count_negations() {
     for (std::uint32_t v = 0; v < graph_.size(); ++v) {
-      if (uses_[v] == 0) continue;
+      if (uses({v}) == 0) continue;
       // One that is there costs nothing.
       if (is_operation(graph_, {v}, Op::neg)) negations_[graph_.nodes()[v].operand[0]] += kFree;
       const Fusion fusion = fusion_of({v});
@@ -106,7 +105,6 @@ class Fusing : public Rewriter {
   static constexpr std::uint64_t kFree = std::uint64_t{1} << 32;
 
   const Graph& graph_;  // the old one
-  const std::vector<std::uint32_t> uses_;
   const std::vector<bool> decides_;
   std::vector<std::uint64_t> negations_;  // of a factor: in how many products it may be negated
 };
@@ -119,14 +117,10 @@ Trace fuse(Trace trace, const OptimiseOptions& options) {
     return trace;
   }
   Fusing built(trace);
-  for (std::uint32_t v = 0; v < trace.graph.size(); ++v) {
-    const Vertex z = built.fused({v});
-    if (z != kNone) {
-      built.place({v}, z);
-    } else {
-      built.remake(trace.graph, {v});
-    }
-  }
+  built.each_needed([&](Vertex v) {
+    if (const Vertex z = built.fused(v); z != kNone) return built.place(v, z);
+    built.remake(trace.graph, v);
+  });
   return built.finish();
 }
 

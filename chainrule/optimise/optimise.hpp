@@ -7,7 +7,6 @@
 // NaN, infinities and signed zeros are kept as they are unless a rule says otherwise.
 #pragma once
 
-#include <chrono>
 #include <string_view>
 #include <vector>
 
@@ -27,7 +26,7 @@ struct OptimiseOptions {
 struct PassReport {
   std::string_view name;
   std::size_t nodes_before = 0, nodes_after = 0;
-  std::chrono::nanoseconds time{};
+  double seconds = 0;
 };
 
 /// The Trace after every pass of the pipeline.

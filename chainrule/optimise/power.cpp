@@ -77,22 +77,19 @@ Trace power(Trace trace, const OptimiseOptions& options) {
   for (const GraphNode& node : graph.nodes()) any = any || is_power(graph, node);
   if (!any || options.arithmetic == Arithmetic::strict) return trace;
 
-  const std::vector<bool> decides = nodes_that_decide(trace);
   Powers built(trace);
-  for (std::uint32_t v = 0; v < graph.size(); ++v) {
-    const GraphNode& node = graph.nodes()[v];
+  const std::vector<bool> decides = nodes_that_decide(trace, built.uses());
+  built.each_needed([&](Vertex v) {
+    const GraphNode& node = graph[v];
     Vertex z = kNone;
     if (is_power(graph, node)) {
       const double c = number_of(graph, {node.operand[1]});
       // What a step reads is as exact as pow: the others are, wherever xᶜ is a number.
-      if (c > 0 || !decides[v]) z = built.power(built.image({node.operand[0]}), c);
+      if (c > 0 || !decides[v.index]) z = built.power(built.image({node.operand[0]}), c);
     }
-    if (z != kNone) {
-      built.place({v}, z);
-    } else {
-      built.remake(graph, {v});
-    }
-  }
+    if (z != kNone) return built.place(v, z);
+    built.remake(graph, v);
+  });
   return built.finish();
 }
 

@@ -5,21 +5,16 @@
 namespace chainrule::passes {
 
 Trace prune(Trace trace, const OptimiseOptions&) {
-  const Graph& graph = trace.graph;
   Rebuilt built(trace);
-  // An output is needed with its block.
-  std::vector<std::uint32_t> uses = uses_of(trace);
-  std::size_t kept = 0;
-  for (std::uint32_t v = 0; v < graph.size(); ++v) {
-    const GraphNode& node = graph.nodes()[v];
-    if (node.kind == VertexKind::output) uses[v] += uses[node.operand[0]];
-    if (built.is_input({v})) ++uses[v];
-    if (uses[v] > 0) ++kept;
+  bool any = false;
+  for (std::uint32_t v = 0; v < trace.graph.size(); ++v) {
+    const GraphNode& node = trace.graph.nodes()[v];
+    // An output is needed with its block.
+    const std::uint32_t item = node.kind == VertexKind::output ? node.operand[0] : v;
+    any = any || (built.uses({item}) == 0 && !built.is_input({v}));
   }
-  if (kept == graph.size()) return trace;
-  for (std::uint32_t v = 0; v < graph.size(); ++v) {
-    if (uses[v] > 0) built.copy({v});
-  }
+  if (!any) return trace;
+  built.each_needed([&](Vertex v) { built.copy(v); });
   return built.finish();
 }
 

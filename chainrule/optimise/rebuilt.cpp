@@ -58,7 +58,10 @@ Repeated repeated(const Graph& graph, std::span<const std::uint32_t> uses, const
 }
 
 Rebuilt::Rebuilt(const Trace& from)
-    : from_(from), image_(from.graph.size(), kNone), is_input_(from.graph.size()) {
+    : from_(from),
+      uses_(uses_of(from)),
+      image_(from.graph.size(), kNone),
+      is_input_(from.graph.size()) {
   for (const Vertex v : from.inputs) is_input_[v.index] = true;
 }
 

@@ -2,7 +2,8 @@
 //
 // Every pass reads the old nodes in their order, appends new ones, and says which new node has the
 // value of an old one: its image. finish() carries over what stands beside the nodes: inputs,
-// outputs, guards, labels and source lines. Numbers are pooled by their bits. Linear.
+// outputs, guards, labels and source lines. What nothing needs is left out on the way. Numbers are
+// pooled by their bits. Linear.
 #pragma once
 
 #include <array>
@@ -20,6 +21,16 @@ class Rebuilt {
   explicit Rebuilt(const Trace& from);
 
   const Graph& graph() const { return to_.graph; }
+  /// How often old nodes are read: see uses_of().
+  std::span<const std::uint32_t> uses() const { return uses_; }
+  std::uint32_t uses(Vertex old) const { return uses_[old.index]; }
+  /// Calls visit(Vertex) for each old node that is needed, or an input, in order.
+  template <class Visit>
+  void each_needed(Visit&& visit) const {
+    for (std::uint32_t v = 0; v < uses_.size(); ++v) {
+      if (uses_[v] > 0 || is_input_[v]) visit(Vertex{v});
+    }
+  }
   bool is_input(Vertex old) const { return is_input_[old.index]; }
   /// The new node that has the value of an old one; kNone before it has one.
   Vertex image(Vertex old) const { return image_[old.index]; }
@@ -44,9 +55,10 @@ class Rebuilt {
 
   const Trace& from_;
   Trace to_;
-  std::vector<Vertex> image_;   // by old vertex
-  std::vector<bool> is_input_;  // by old vertex
-  detail::Lookup pool_;         // constants by their bits
+  std::vector<std::uint32_t> uses_;  // by old vertex
+  std::vector<Vertex> image_;        // by old vertex
+  std::vector<bool> is_input_;       // by old vertex
+  detail::Lookup pool_;              // constants by their bits
 };
 
 /// How often each node is an operand of a node that is needed. An output or a guard counts as one

@@ -43,39 +43,41 @@ class Reciprocals : public Rewriter {
   }
 };
 
-bool is_quotient(const GraphNode& node) {
-  return node.kind == VertexKind::operation && node.op == Op::div;
+// By node: how many quotients that may change are divided by it.
+std::vector<std::uint32_t> divided_by(const Graph& graph, std::span<const std::uint32_t> uses,
+                                      const std::vector<bool>& decides) {
+  std::vector<std::uint32_t> divided(graph.size());
+  for (std::uint32_t v = 0; v < graph.size(); ++v) {
+    if (!is_operation(graph, {v}, Op::div) || uses[v] == 0 || decides[v]) continue;
+    ++divided[graph.nodes()[v].operand[1]];
+  }
+  return divided;
 }
 
 }  // namespace
 
 Trace reciprocal(Trace trace, const OptimiseOptions& options) {
   const Graph& graph = trace.graph;
-  bool any = false;
-  for (const GraphNode& node : graph.nodes()) any = any || is_quotient(node);
-  if (!any || options.arithmetic == Arithmetic::strict) return trace;
-
+  if (options.arithmetic == Arithmetic::strict) return trace;
   const std::vector<std::uint32_t> uses = uses_of(trace);
-  const std::vector<bool> decides = nodes_that_decide(trace);
-  std::vector<std::uint32_t> divided(graph.size());  // by node: how many are divided by it
+  const std::vector<bool> decides = nodes_that_decide(trace, uses);
+  const std::vector<std::uint32_t> divided = divided_by(graph, uses, decides);
+  bool any = false;
   for (std::uint32_t v = 0; v < graph.size(); ++v) {
-    const GraphNode& node = graph.nodes()[v];
-    if (is_quotient(node) && uses[v] > 0 && !decides[v]) ++divided[node.operand[1]];
+    any = any || divided[v] > 1 || (divided[v] == 1 && is_number(graph, {v}));
   }
+  if (!any) return trace;
+
   Reciprocals built(trace);
-  for (std::uint32_t v = 0; v < graph.size(); ++v) {
-    const GraphNode& node = graph.nodes()[v];
+  built.each_needed([&](Vertex v) {
     Vertex z = kNone;
-    if (is_quotient(node) && !decides[v]) {
-      const auto [x, y, none] = built.images(node);
-      z = built.quotient(x, y, divided[node.operand[1]]);
+    if (is_operation(graph, v, Op::div) && !decides[v.index]) {
+      const auto [x, y, none] = built.images(graph[v]);
+      z = built.quotient(x, y, divided[graph[v].operand[1]]);
     }
-    if (z != kNone) {
-      built.place({v}, z);
-    } else {
-      built.remake(graph, {v});
-    }
-  }
+    if (z != kNone) return built.place(v, z);
+    built.remake(graph, v);
+  });
   return built.finish();
 }
 

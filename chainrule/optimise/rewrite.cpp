@@ -37,7 +37,7 @@ void Rewriter::remake(const Graph& from, Vertex old) {
 
 Trace rewrite(Trace trace, const OptimiseOptions&) {
   Rewriter built(trace);
-  for (std::uint32_t v = 0; v < trace.graph.size(); ++v) built.remake(trace.graph, {v});
+  built.each_needed([&](Vertex v) { built.remake(trace.graph, v); });
   return built.finish();
 }
 

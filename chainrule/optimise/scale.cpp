@@ -1,9 +1,12 @@
-// scale: factors of 2 that take back factors of ½, as the derivative of ½x² has them. Relaxed, but
-// without a rounding: only where x·½ is subnormal does it lose a bit, which is kept here.
+// scale: numbers that meet in a product, one of them 2ⁿ, as derivatives of ½x² and 2x² have them.
+// Relaxed, but without a rounding: only where a product on the way is subnormal does it lose bits,
+// which are kept here.
 //
-//   (x·p)·q → x·(p q)      ((x·p)·y)·q → (x·(p q))·y      (t ± x·p) ± x·p → t ± x·(2p)
+//   (x·p)·q → x·(p q)              not where |p| > 1 and |q| < 1
+//   ((x·p)·y)·q → (x·(p q))·y      where |q| ≥ 1 and |p q| ≤ 1
+//   (t ± x·p) ± x·p → t ± x·(2p)   where |2p| ≤ 1
 //
-// where p = 2⁻ⁿ, q = 2ᵐ and m ≤ n ≤ 10: what overflows does so on both sides.
+// So what overflows does so on both sides; |n| ≤ 10 bounds the bits that are lost.
 #include <cmath>
 
 #include "chainrule/optimise/passes_internal.hpp"
@@ -13,64 +16,66 @@
 namespace chainrule::passes {
 namespace {
 
-// n where v is the number 2ⁿ and 0 < |n| ≤ 10; else 0.
-int exponent_of(const Graph& graph, Vertex v) {
-  if (!is_number(graph, v)) return 0;
+// Whether c is ±2ⁿ and |n| ≤ 10.
+bool is_scale(double c) {
   int n = 0;
-  if (std::frexp(number_of(graph, v), &n) != 0.5) return 0;
-  return std::abs(n - 1) <= 10 ? n - 1 : 0;
+  return std::fabs(std::frexp(c, &n)) == 0.5 && std::abs(n - 1) <= 10;
 }
 
 class Scaling : public Rewriter {
  public:
-  explicit Scaling(const Trace& trace)
-      : Rewriter(trace), graph_(trace.graph), uses_(uses_of(trace)) {}
+  explicit Scaling(const Trace& trace) : Rewriter(trace), graph_(trace.graph) {}
 
-  /// The product or sum with its factors put together; or kNone.
-  Vertex scaled(const GraphNode& node) {
-    if (node.kind != VertexKind::operation) return kNone;
-    if (node.op == Op::mul) return scaled_product(node);
-    return scaled_sum(node);
+  /// The old product or sum with its numbers put together; or kNone.
+  Vertex scaled(Vertex old) {
+    const GraphNode& node = graph_[old];
+    if (!is_operation(graph_, old, Op::mul)) return scaled_sum(node);
+    const Vertex x = image({node.operand[0]}), y = image({node.operand[1]});
+    if (!is_number(y)) return kNone;
+    const Vertex z = product(x, number_at(y));
+    if (z != kNone || uses({node.operand[0]}) != 1) return z;
+    return product_of_product(x, number_at(y));
   }
 
  private:
-  // x where v is x·2ⁿ for an n in [−10, −least]; else kNone.
-  Vertex reduced(Vertex v, int least) const {
-    if (!is_operation(graph_, v, Op::mul)) return kNone;
-    return exponent_of(graph_, operand(v, 1)) <= -least ? operand(v, 0) : kNone;
+  // p q where v is x·p, and the two may be put together; else NaN.
+  double together(Vertex v, double q) const {
+    if (!is(v, Op::mul) || !is_number(operand(v, 1))) return NAN;
+    const double p = number_at(operand(v, 1));
+    if (!is_scale(p) && !is_scale(q)) return NAN;
+    if (std::fabs(p) > 1 && std::fabs(q) < 1) return NAN;
+    return std::isnormal(p * q) ? p * q : NAN;
   }
 
-  Vertex scaled_product(const GraphNode& node) {
-    const int m = exponent_of(graph_, {node.operand[1]});
-    if (m <= 0) return kNone;
-    const Vertex inner{node.operand[0]};
-    if (reduced(inner, m) != kNone) return times(inner, node);
-    if (!is_operation(graph_, inner, Op::mul) || uses_[inner.index] != 1) return kNone;
-    const Vertex a = operand(inner, 0), b = operand(inner, 1);
-    if (reduced(a, m) != kNone) return make(Op::mul, times(a, node), image(b));
-    if (reduced(b, m) != kNone) return make(Op::mul, image(a), times(b, node));
+  // x·(p q) where v is x·p; or kNone. The product may meet a number again.
+  Vertex product(Vertex v, double q) {
+    Vertex z = kNone;
+    for (double c = together(v, q); c == c; c = together(v, c)) {
+      v = operand(v, 0);
+      z = make(Op::mul, v, constant(c));
+    }
+    return z;
+  }
+
+  // (x·(p q))·y where v is (x·p)·y.
+  Vertex product_of_product(Vertex v, double q) {
+    if (!is(v, Op::mul) || !is_scale(q) || std::fabs(q) < 1) return kNone;
+    for (int k = 0; k < 2; ++k) {
+      const Vertex a = operand(v, k), b = operand(v, 1 - k);
+      if (!(std::fabs(together(a, q)) <= 1)) continue;
+      const Vertex x = product(a, q), z = is_number(b) ? product(x, number_at(b)) : kNone;
+      return z != kNone ? z : make(Op::mul, x, b);
+    }
     return kNone;
   }
 
-  // Of x·p, and of a product by q: x·(p q).
-  Vertex times(Vertex product, const GraphNode& by) {
-    const double p = number_of(graph_, operand(product, 1));
-    const double q = number_of(graph_, {by.operand[1]});
-    return make(Op::mul, image(operand(product, 0)), constant(p * q));
-  }
-
   Vertex scaled_sum(const GraphNode& node) {
-    const Repeated sum = repeated(graph_, uses_, node);
-    if (sum.term == kNone || reduced(sum.term, 1) == kNone) return kNone;
-    const double p = number_of(graph_, operand(sum.term, 1));
-    const Vertex twice = make(Op::mul, image(operand(sum.term, 0)), constant(2 * p));
-    return make(node.op, image(sum.first), twice);
+    const Repeated sum = repeated(graph_, uses(), node);
+    if (sum.term == kNone || !(std::fabs(together(image(sum.term), 2)) <= 1)) return kNone;
+    return make(node.op, image(sum.first), product(image(sum.term), 2));
   }
-
-  Vertex operand(Vertex old, int k) const { return {graph_[old].operand[k]}; }
 
   const Graph& graph_;  // the old one
-  const std::vector<std::uint32_t> uses_;
 };
 
 }  // namespace
@@ -78,22 +83,18 @@ class Scaling : public Rewriter {
 Trace scale(Trace trace, const OptimiseOptions& options) {
   const Graph& graph = trace.graph;
   bool any = false;
-  for (const GraphNode& node : graph.nodes()) {
-    any = any || (node.kind == VertexKind::operation && node.op == Op::mul &&
-                  exponent_of(graph, {node.operand[1]}) < 0);
+  for (std::uint32_t v = 0; v < graph.size(); ++v) {
+    any = any || (is_operation(graph, {v}, Op::mul) && is_number(graph, {graph[{v}].operand[1]}));
   }
   if (!any || options.arithmetic == Arithmetic::strict) return trace;
 
-  const std::vector<bool> decides = nodes_that_decide(trace);
   Scaling built(trace);
-  for (std::uint32_t v = 0; v < graph.size(); ++v) {
-    const Vertex z = decides[v] ? kNone : built.scaled(graph.nodes()[v]);
-    if (z != kNone) {
-      built.place({v}, z);
-    } else {
-      built.remake(graph, {v});
-    }
-  }
+  const std::vector<bool> decides = nodes_that_decide(trace, built.uses());
+  built.each_needed([&](Vertex v) {
+    const Vertex z = decides[v.index] ? kNone : built.scaled(v);
+    if (z != kNone) return built.place(v, z);
+    built.remake(graph, v);
+  });
   return built.finish();
 }
 

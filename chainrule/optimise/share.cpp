@@ -101,15 +101,12 @@ Vertex Numbered::number(Op op, Vertex x, Vertex y, Vertex w) {
 
 Trace share(Trace trace, const OptimiseOptions&) {
   Numbered built(trace);
-  for (std::uint32_t v = 0; v < trace.graph.size(); ++v) {
-    const GraphNode& node = trace.graph.nodes()[v];
-    if (node.kind == VertexKind::operation) {
-      const auto [x, y, w] = built.images(node);
-      built.place({v}, built.number(node.op, x, y, w));
-    } else {
-      built.copy({v});
-    }
-  }
+  built.each_needed([&](Vertex v) {
+    const GraphNode& node = trace.graph[v];
+    if (node.kind != VertexKind::operation) return built.copy(v);
+    const auto [x, y, w] = built.images(node);
+    built.place(v, built.number(node.op, x, y, w));
+  });
   return built.finish();
 }
 

@@ -10,12 +10,12 @@ namespace {
 
 class Signs : public Rebuilt {
  public:
-  explicit Signs(const Trace& trace) : Rebuilt(trace), graph_(trace.graph), uses_(uses_of(trace)) {}
+  explicit Signs(const Trace& trace) : Rebuilt(trace), graph_(trace.graph) {}
 
   bool is_to_change(const GraphNode& node) const {
     if (node.kind != VertexKind::operation || node.op != Op::neg) return false;
     const Vertex x{node.operand[0]};
-    if (uses_[x.index] != 1) return false;
+    if (uses(x) != 1) return false;
     if (!is_operation(graph_, x, Op::mul) && !is_operation(graph_, x, Op::div)) return false;
     return is_number(graph_, operand(x, 0)) || is_number(graph_, operand(x, 1));
   }
@@ -31,7 +31,6 @@ class Signs : public Rebuilt {
   Vertex operand(Vertex v, int k) const { return {graph_[v].operand[k]}; }
 
   const Graph& graph_;  // the old one
-  const std::vector<std::uint32_t> uses_;
 };
 
 }  // namespace
@@ -39,16 +38,13 @@ class Signs : public Rebuilt {
 Trace signs(Trace trace, const OptimiseOptions&) {
   Signs built(trace);
   bool any = false;
-  for (const GraphNode& node : trace.graph.nodes()) any = any || built.is_to_change(node);
+  built.each_needed([&](Vertex v) { any = any || built.is_to_change(trace.graph[v]); });
   if (!any) return trace;
-  for (std::uint32_t v = 0; v < trace.graph.size(); ++v) {
-    const GraphNode& node = trace.graph.nodes()[v];
-    if (built.is_to_change(node)) {
-      built.place({v}, built.changed(node));
-    } else {
-      built.copy({v});
-    }
-  }
+  built.each_needed([&](Vertex v) {
+    const GraphNode& node = trace.graph[v];
+    if (!built.is_to_change(node)) return built.copy(v);
+    built.place(v, built.changed(node));
+  });
   return built.finish();
 }
 

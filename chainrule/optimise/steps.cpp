@@ -3,7 +3,6 @@
 #include <array>
 
 #include "chainrule/op/reading.hpp"
-#include "chainrule/optimise/rebuilt_internal.hpp"
 
 namespace chainrule::passes {
 namespace {
@@ -27,9 +26,8 @@ std::array<unsigned, kOpCount> operands_without_derivative() {
 
 }  // namespace
 
-std::vector<bool> nodes_that_decide(const Trace& trace) {
+std::vector<bool> nodes_that_decide(const Trace& trace, std::span<const std::uint32_t> uses) {
   static const std::array<unsigned, kOpCount> without = operands_without_derivative();
-  const std::vector<std::uint32_t> uses = uses_of(trace);
   std::vector<bool> decides(trace.graph.size());
   for (std::uint32_t v = 0; v < trace.graph.size(); ++v) {
     const GraphNode& node = trace.graph.nodes()[v];

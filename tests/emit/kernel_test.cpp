@@ -301,5 +301,25 @@ TEST(Kernel, what_a_loop_squares_last_is_spilled_apart_from_what_comes_after) {
   }
 }
 
+// u Σa takes u as it is, and an output u is summed over the rows.
+TEST(Kernel, what_rows_share_may_be_summed_beside_what_it_is_a_factor_of) {
+  const Function f = record(
+      [](Scalar u, Scalar x) {
+        const Scalar a = sin(x), v = u + 1.0;
+        return std::vector<Scalar>{a * a, u * a, u, v * a, v, a};
+      },
+      1.0, 1.0);
+  const std::vector<double> shared{3.0}, rows = random_numbers(21);
+  std::vector<double> expected(6);
+  for (const double x : rows) {
+    const std::vector<double> row = f(3.0, x);
+    for (std::size_t k = 0; k < 6; ++k) expected[k] += row[k];
+  }
+  for (const Backend backend : backends()) {
+    const std::vector<double> sums = compile(f, {.backend = backend}).sum(shared, rows);
+    for (std::size_t k = 0; k < 6; ++k) expect_near(expected[k], sums[k]);
+  }
+}
+
 }  // namespace
 }  // namespace chainrule

@@ -212,13 +212,54 @@ TEST(Scale, factors_of_two_take_factors_of_a_half_back) {
             "sub(y,x)");
 }
 
+TEST(Scale, numbers_of_which_one_is_a_power_of_two_are_put_together) {
+  EXPECT_EQ(after(&scale, trace_of([](Node x, Node, Node) { return x * 2.0 * 100.0; })),
+            "mul(x,200)");
+  EXPECT_EQ(after(&scale, trace_of([](Node x, Node, Node) { return x * 100.0 * 2.0; })),
+            "mul(x,200)");
+  EXPECT_EQ(after(&scale, trace_of([](Node x, Node, Node) { return x * 0.5 * 3.0; })),
+            "mul(x,1.5)");
+  EXPECT_EQ(after(&scale, trace_of([](Node x, Node, Node) { return x * 0.5 * 0.1; })),
+            "mul(x,0.05)");
+}
+
+TEST(Scale, keeps_every_value_that_is_no_subnormal_number) {
+  // Where |x| ≥ 2⁻⁹⁰⁰ nothing on the way is subnormal: then every bit is as it was.
+  for (const double p : {0.5, 2.0, 0.25, 3.0, 1e10, 0.1, 1024.0}) {
+    for (const double q : {0.5, 2.0, 4.0, 3.0, 1e10, 0.1, 1 / 1024.0}) {
+      const Trace trace = trace_of([&](Node x, Node y, Node w) {
+        const Node m = x * p;
+        return std::vector{m * q, m * y * q, w + m + m, w - m - m};
+      });
+      const Function before(trace), after(scale(passes::share(trace, {}), {}));
+      for (const double x : special_numbers()) {
+        if (std::fabs(x) < 0x1p-900 && x != 0) continue;
+        for (const double y : {1.0, -3.7, 0.0, 1e300}) {
+          const std::vector<double> a = before(x, y, y), b = after(x, y, y);
+          EXPECT_TRUE(is_same(a[0], b[0])) << x << " " << p << " " << q;
+          EXPECT_TRUE(is_same(a[1], b[1])) << x << " " << p << " " << q << " " << y;
+          for (const int k : {2, 3}) {
+            EXPECT_TRUE(is_same(a[k], b[k]) || std::fabs(a[k] - b[k]) <= 1e-15 * std::fabs(x))
+                << x << " " << p << " " << y << ": " << a[k] << " became " << b[k];
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST(Scale, not_where_something_overflows_on_one_side_alone) {
   EXPECT_EQ(after(&scale, trace_of([](Node x, Node, Node) { return x * 2.0 * 0.5; })),
             "mul(mul(x,2),0.5)");
-  EXPECT_EQ(after(&scale, trace_of([](Node x, Node, Node) { return x * 0.5 * 4.0; })),
-            "mul(mul(x,0.5),4)");
-  EXPECT_EQ(after(&scale, trace_of([](Node x, Node, Node) { return x * 0.5 * 3.0; })),
-            "mul(mul(x,0.5),3)");
+  EXPECT_EQ(after(&scale, trace_of([](Node x, Node, Node) { return x * 3.0 * 0.5; })),
+            "mul(mul(x,3),0.5)");
+  EXPECT_EQ(after(&scale, trace_of([](Node x, Node y, Node) { return x * 3.0 * y * 2.0; })),
+            "mul(mul(y,mul(x,3)),2)");
+  EXPECT_EQ(after(&scale, trace_of([](Node x, Node y, Node) { return x * 0.5 * y * 0.5; })),
+            "mul(mul(y,mul(x,0.5)),0.5)");
+  EXPECT_EQ(after(&scale, trace_of([](Node x, Node, Node) { return x * 3.0 * 5.0; })),
+            "mul(mul(x,3),5)")
+      << "it would be rounded once instead of twice";
   EXPECT_EQ(after(&scale, trace_of([](Node x, Node y, Node) {
               const Node half = x * 0.5;
               return half - (y - half);

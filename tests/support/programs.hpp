@@ -88,7 +88,7 @@ class ProgramGenerator {
     OpInfo row = any();
     // Formulas more often than functions, and what takes an order, which is slow, rarely.
     for (int k = 0; k < 3 && row.kind != chainrule::Kind::inline_formula; ++k) row = any();
-    while (is_order(row.domain[0]) && below(8) != 0) row = any();
+    while (is_order(row.domain[0]) && below(64) != 0) row = any();
     return row.op;
   }
   static bool is_order(const Interval& domain) {
@@ -144,9 +144,23 @@ void run(const std::vector<Statement>& statements, std::vector<V>& r);
 
 namespace detail {
 
-// One step of a loop: local registers, the first of which hold what goes in.
+inline bool has_branches(const std::vector<Statement>& statements) {
+  for (const Statement& s : statements) {
+    if (s.kind == Statement::Kind::branch || s.kind == Statement::Kind::rounds) return true;
+    if (s.first != nullptr && has_branches(*s.first)) return true;
+  }
+  return false;
+}
+
+// One step of a loop: local registers, the first of which hold what goes in. What a body captures
+// it has to read on every branch.
 template <class V>
 std::vector<V> step(const Statement::List& body, std::vector<V> local, const V& a, const V& b) {
+  if constexpr (std::same_as<V, Scalar>) {
+    if (has_branches(*body)) {
+      for (Scalar& x : local) x = copy(x);
+    }
+  }
   local[0] = a, local[1] = b;
   run(*body, local);
   return local;

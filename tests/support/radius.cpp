@@ -56,11 +56,13 @@ class Evaluation {
     for (std::uint32_t v = 0; v < graph_.size(); ++v) {
       const GraphNode& node = graph_.nodes()[v];
       if (node.kind == VertexKind::operation) at_[v] = of_operation(v, node);
+      is_tame_ = is_tame_ && is_tame(v, node);
       if (node.kind == VertexKind::block) call(v, graph_.calls()[node.operand[0]]);
     }
   }
 
   const Within& operator[](Vertex v) const { return at_[v.index]; }
+  bool is_tame() const { return is_tame_; }
 
   Relaxed::Guards guards() const {
     auto found = Relaxed::Guards::hold;
@@ -128,13 +130,19 @@ class Evaluation {
   // The rounding of the operation itself.
   double own_radius(std::uint32_t v, const GraphNode& node, const double* x, double z) {
     if (z != z || std::isinf(z)) {
-      is_beyond_[v] = (node.op == Op::mul || node.op == Op::div || node.op == Op::add) &&
-                      std::isinf(z) && std::isfinite(x[0]) && std::isfinite(x[1]);
+      const bool is_product = node.op == Op::mul || node.op == Op::div || node.op == Op::pow;
+      is_beyond_[v] = (is_product || node.op == Op::add) && std::isinf(z) && std::isfinite(x[0]) &&
+                      std::isfinite(x[1]);
       if (node.op == Op::neg) is_beyond_[v] = is_beyond_[node.operand[0]];
       return reads_beyond(node) ? kAnything : 0;
     }
     const double tiny = Limits::denorm_min();
     switch (node.op) {
+      case Op::copysign: return x[1] != x[1] ? kAnything : 0;
+      case Op::fma:
+        if (reads_beyond(node)) return kAnything;
+        if (x[0] * x[1] == 0 && x[2] == 0) return 0;
+        return kUlp * (std::fabs(x[0] * x[1]) + std::fabs(x[2]) + std::fabs(z)) + tiny;
       case Op::add:
       case Op::sub:
         if (reads_beyond(node)) return kAnything;
@@ -149,7 +157,9 @@ class Evaluation {
         if (x[0] == 0 || std::isinf(x[1])) return 0;
         is_beyond_[v] = std::fabs(z) < Limits::min();
         return 3 * kUlp * std::fabs(z) + tiny;
-      case Op::pow: return x[0] == 0 || std::isinf(x[0]) ? 0 : 9 * kUlp * std::fabs(z) + tiny;
+      case Op::pow:
+        is_beyond_[v] = x[0] != 0 && std::isfinite(x[0]) && std::fabs(z) < Limits::min();
+        return x[0] == 0 || std::isinf(x[0]) ? 0 : 9 * kUlp * std::fabs(z) + tiny;
       default: return functions_ == Functions::exact ? 0 : of_function(node.op, x, z);
     }
   }
@@ -166,7 +176,20 @@ class Evaluation {
                                : (info(op).ulps.value + 1.5) * kUlp * size + Limits::denorm_min();
   }
 
+  bool is_tame(std::uint32_t v, const GraphNode& node) const {
+    constexpr double kLargest = 1e150, kSmallest = 1e-150;
+    const double z = std::fabs(at_[v].value);
+    if (std::isinf(z) && node.kind == VertexKind::operation) {
+      bool has_infinite = false;
+      graph_.each_operand(
+          {v}, [&](Vertex x) { has_infinite = has_infinite || std::isinf(at_[x.index].value); });
+      return has_infinite;
+    }
+    return z == 0 || !std::isfinite(z) || (kSmallest < z && z < kLargest);
+  }
+
   bool reads_beyond(const GraphNode& node) const {
+    if (node.op == Op::fma) return is_beyond_[node.operand[2]];
     if (node.op != Op::add && node.op != Op::sub) return false;
     return is_beyond_[node.operand[0]] || is_beyond_[node.operand[1]];
   }
@@ -215,6 +238,7 @@ class Evaluation {
           std::copy_n(x.begin() + static_cast<std::ptrdiff_t>(carried + t * sliced), sliced, next);
       std::copy_n(x.end() - static_cast<std::ptrdiff_t>(invariant), invariant, next);
       step.run(in);
+      is_tame_ = is_tame_ && step.is_tame();
       const auto result = [&](std::size_t k) { return step[body.outputs[k]]; };
       for (std::size_t k = 0; k < carried; ++k) carry[k] = result(k);
       for (std::size_t k = 0; k < stacked; ++k) z[carried + t * stacked + k] = result(carried + k);
@@ -241,7 +265,8 @@ class Evaluation {
   const Graph& graph_;
   Functions functions_;
   std::vector<Within> at_;
-  std::vector<bool> is_beyond_;  // a product, quotient or double that over- or underflowed
+  bool is_tame_ = true;
+  std::vector<bool> is_beyond_;  // a product, quotient, power or double that over- or underflowed
 };
 
 }  // namespace
@@ -257,7 +282,7 @@ Relaxed relaxed_at(const Trace& trace, std::span<const double> point, Functions 
   std::vector<Within> exact;
   for (const double x : point) exact.push_back({x, 0});
   evaluation.run(exact);
-  Relaxed relaxed{{}, evaluation.guards()};
+  Relaxed relaxed{{}, evaluation.guards(), evaluation.is_tame()};
   for (const Vertex v : trace.outputs) relaxed.outputs.push_back(evaluation[v]);
   return relaxed;
 }
