@@ -19,6 +19,7 @@ class CompiledRungeKutta {
         x_(n_ + 2 * kReach),
         states_((problem.steps() + 1) * (n_ + 2 * kReach)),
         bar_(2 * (n_ + kReach)),
+        step_bar_(n_),
         forward_(kernels_.make([&] { return forward(); })),
         backward_(kernels_.make([&] { return backward(); })) {
     std::copy(problem.point(0), problem.point(0) + n_, x_.begin() + kReach);
@@ -40,9 +41,9 @@ class CompiledRungeKutta {
     bar[n_ - 1] = 1;
     for (Index s = problem_.steps(); s-- > 0;) {
       const Source sources[] = {window(x_, 1), window({state(s), width()}), window(bar)};
-      const Sink sinks[] = {Sink::rows(next.first(n_), 1),
-                            to_columns(gradient, 1, 1, Sink::Mode::add)};
+      const Sink sinks[] = {Sink::rows(next.first(n_), 1), Sink::rows(step_bar_, 1)};
       backward_.run(sources, sinks, n_);
+      for (Index i = 0; i < n_; ++i) gradient[i] += step_bar_[i];
       std::swap(bar, next);
     }
     return state(problem_.steps())[kReach + n_ - 1];
@@ -94,7 +95,7 @@ class CompiledRungeKutta {
 
   const RungeKutta& problem_;
   const Index n_;
-  std::vector<double> x_, states_, bar_;
+  std::vector<double> x_, states_, bar_, step_bar_;
   Kernels kernels_;
   Kernel forward_, backward_;
 };
