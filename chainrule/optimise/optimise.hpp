@@ -3,8 +3,11 @@
 // after each, so that a fault names the pass that made it.
 //
 // In strict arithmetic every output has the bits that the eager engine computes. In relaxed
-// arithmetic, the default, sums and products may be reassociated and fused within the stated ulps;
-// NaN, infinities and signed zeros are kept as they are unless a rule says otherwise.
+// arithmetic, the default, operations are made of others and fused: a power is within 7 ulps, a
+// quotient within 4, a fused sum within half an ulp of its product. NaN, infinities and the signs
+// of zeros are kept, but where a product that is fused into a sum over- or underflows: there the
+// exact sum decides. What a comparison, a step such as floor, or a guard reads is itself computed
+// as the eager engine does, though its operands may not be. The sign of a NaN is nobody's.
 #pragma once
 
 #include <string_view>
