@@ -51,7 +51,7 @@ class Factoring {
     for (std::size_t k = 0; k < trace_.outputs.size(); ++k) {
       const Vertex v = trace_.outputs[k];
       if (!layout_.is_summed[k] || reads_[v.index] != 1 || is_uniform_[v.index]) continue;
-      if (!is_linear(v, 0)) continue;
+      if (!is_linear(v, 0) || !reads_a_loop(v, 0)) continue;
       mark(v, 0);
       found = true;
     }
@@ -62,11 +62,26 @@ class Factoring {
  private:
   // What a loop stacks for this one reader, or what is wanted elsewhere anyway.
   bool is_root(Vertex v) const {
-    if (is_uniform_[v.index]) return false;
-    if (reads_[v.index] > 1) return true;
+    return !is_uniform_[v.index] && (reads_[v.index] > 1 || is_of_loop(v));
+  }
+
+  bool is_of_loop(Vertex v) const {
+    if (reads_[v.index] > 1) return false;
     if (graph_[v].kind != VertexKind::output) return false;
     const GraphNode& block = graph_[Vertex{graph_[v].operand[0]}];
     return dynamic_cast<const Loop*>(graph_.calls()[block.operand[0]].block.get()) != nullptr;
+  }
+
+  // Only then is something gained: sums of other values would be as many, and lose digits where
+  // differences were taken first.
+  bool reads_a_loop(Vertex v, int depth) const {
+    bool found = false;
+    if (depth > kDeepest + 1) return found;
+    graph_.each_operand(v, [&](Vertex x) {
+      if (is_uniform_[x.index]) return;
+      found = found || is_of_loop(x) || (!is_root(x) && reads_a_loop(x, depth + 1));
+    });
+    return found;
   }
 
   bool is_part(Vertex v, int depth) const {

@@ -16,8 +16,7 @@ using emit::Engine;
 using emit::Layout;
 
 Kernel compile(const Function& f, const CompileOptions& options) {
-  Kernel kernel;
-  kernel.state_ = std::make_shared<const Kernel::State>(f, options);
+  const Kernel kernel(std::make_shared<const Kernel::State>(f, options));
   if (kernel.backend() != Backend::interpret) kernel.state_->single();
   return kernel;
 }
@@ -103,6 +102,9 @@ std::size_t fill(Sources& sources, const Function& f, std::span<const double> sh
                        std::to_string(taken));
   }
   const std::size_t stride = f.inputs() - taken;
+  if (stride == 0) {
+    fail("kernel", "every argument is shared, so that there are no rows to count: use run()");
+  }
   const std::size_t count = stride == 0 ? 0 : rows.size() / stride;
   if (count * stride != rows.size()) {
     fail("kernel",
