@@ -395,7 +395,7 @@ void Generator::add_group() {
     r = take();
     pinned_[static_cast<std::size_t>(r)] = true;
   }
-  const auto [zero, x, y, u, w] = free;
+  const Register zero = free[0], x = free[1], y = free[2], u = free[3], w = free[4];
   if (waiting_ < lanes_) emit(I::kIdVxorpd, vec(zero), vec(zero), vec(zero));
   for (unsigned k = waiting_; k < lanes_; ++k) emit(I::kIdVmovapd, waiting(k), vec(zero));
   // Vectors k and k + 1, lanes in turn, neighbours added: to.
