@@ -13,7 +13,7 @@ class WithChainrule : public Contestant {
 
   void record(Index t) override {
     frame_.rewind();
-    const double* point = problem_.point(t);
+    const auto point = problem_.point(t);
     for (Index i = 0; i < x_.size(); ++i) x_[i] = chainrule::variable(point[i]);
     problem_.evaluate(t, x_.data(), y_);
   }

@@ -1,11 +1,13 @@
 // What a contestant of the benchmark is: one library with one problem.
 //
 // A contestant is made, used and destroyed before the next one is made, so that libraries with one
-// global tape can take part.
+// global tape can take part. A library is written as a template over the problem, C<Problem>; which
+// problems it meets is said where it is named.
 #pragma once
 
 #include <memory>
 #include <span>
+#include <tuple>
 
 #include "bench/families.hpp"
 
@@ -28,19 +30,15 @@ class Contestant {
 using Made = std::unique_ptr<Contestant>;
 
 /// A library: how it makes a contestant of each problem.
-struct Library {
+template <class... Problems>
+struct LibraryOf {
   const char* name;
-  Made (*chain)(const Chain&);
-  Made (*expression)(const Expression&);
-  Made (*dot)(const Dot&);
-  Made (*mixture)(const Mixture&);
-  Made (*reprojection)(const Reprojection&);
+  std::tuple<Made (*)(const Problems&)...> makers;
 
-  Made with(const Chain& p) const { return chain(p); }
-  Made with(const Expression& p) const { return expression(p); }
-  Made with(const Dot& p) const { return dot(p); }
-  Made with(const Mixture& p) const { return mixture(p); }
-  Made with(const Reprojection& p) const { return reprojection(p); }
+  template <class P>
+  Made with(const P& problem) const {
+    return std::get<Made (*)(const P&)>(makers)(problem);
+  }
 };
 
 template <template <class> class C, class P>
@@ -48,12 +46,20 @@ Made make(const P& problem) {
   return std::make_unique<C<P>>(problem);
 }
 
-/// The library whose contestants are C<Problem>.
-template <template <class> class C>
-Library library_of(const char* name) {
-  return {name,         make<C, Chain>,   make<C, Expression>,
-          make<C, Dot>, make<C, Mixture>, make<C, Reprojection>};
+namespace detail {
+template <template <class> class C, class... Problems>
+LibraryOf<Problems...> library_of(const char* name, const LibraryOf<Problems...>*) {
+  return {name, {make<C, Problems>...}};
 }
+}  // namespace detail
+
+/// The library whose contestants are C<Problem>, for the problems of L.
+template <template <class> class C, class L>
+L library_of(const char* name) {
+  return detail::library_of<C>(name, static_cast<const L*>(nullptr));
+}
+
+using Library = LibraryOf<Chain, Expression, Dot, Mixture, Reprojection>;
 
 // Each in a source file of its own; the peers only where they are found (peers.cmake).
 Library with_chainrule();

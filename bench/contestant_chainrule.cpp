@@ -1,5 +1,5 @@
 #include "bench/chainrule_contestant.hpp"
 
 namespace bench {
-Library with_chainrule() { return library_of<WithChainrule>("chainrule"); }
+Library with_chainrule() { return library_of<WithChainrule, Library>("chainrule"); }
 }  // namespace bench

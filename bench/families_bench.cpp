@@ -18,6 +18,7 @@
 #include <string>
 
 #include "bench/contest.hpp"
+#include "bench/differences.hpp"
 
 namespace bench {
 namespace {
@@ -58,50 +59,13 @@ std::vector<Library> peers() {
 
 // ---- are the derivatives right? ----------------------------------------------------------------
 
-/// ∂y/∂direction at task t, by central differences of fourth order in long double.
-template <class Problem>
-std::vector<long double> slope(const Problem& problem, Index t, const std::vector<double>& along) {
-  const double* point = problem.point(t);
-  std::vector<long double> x(problem.inputs()), slopes(Problem::kOutputs);
-  const long double h = problem.step();
-  for (const int steps : {-2, -1, 1, 2}) {
-    for (Index i = 0; i < x.size(); ++i) x[i] = point[i] + steps * h * along[i];
-    long double y[Problem::kOutputs];
-    problem.evaluate(t, x.data(), y);
-    const long double weight = steps == -2 ? 1 : steps == -1 ? -8 : steps == 1 ? 8 : -1;
-    for (Index o = 0; o < Problem::kOutputs; ++o) slopes[o] += weight * y[o] / (12 * h);
-  }
-  return slopes;
-}
-
-/// The largest error of chainrule's derivatives along a few directions: some random, some of one
-/// input alone.
+/// The largest error of chainrule's derivatives along a few directions.
 template <class Problem>
 double error_against_differences(const Problem& problem, Index t,
                                  const std::vector<double>& jacobian) {
-  constexpr int kDirections = 6;
-  std::mt19937_64 random(5);
-  std::uniform_real_distribution<double> uniform(0.5, 1);
-  const Index n = problem.inputs();
-  double worst = 0;
-  for (int k = 0; k < kDirections; ++k) {
-    std::vector<double> along(n);
-    for (Index i = 0; i < n; ++i) along[i] = uniform(random);
-    if (k % 2 == 1) {
-      std::fill(along.begin(), along.end(), 0.0);
-      along[random() % n] = 1;
-    }
-    const std::vector<long double> truth = slope(problem, t, along);
-    for (Index o = 0; o < Problem::kOutputs; ++o) {
-      long double ours = 0, size = 0;
-      for (Index i = 0; i < n; ++i) {
-        ours += static_cast<long double>(jacobian[o * n + i]) * along[i];
-        size += std::fabs(jacobian[o * n + i] * along[i]);
-      }
-      worst = std::max(worst, static_cast<double>(std::fabs(ours - truth[o]) / size));
-    }
-  }
-  return worst;
+  const auto f = [&](const long double* x, long double* y) { problem.evaluate(t, x, y); };
+  return bench::error_against_differences(f, std::span(problem.point(t), problem.inputs()),
+                                          Problem::kOutputs, problem.step(), jacobian);
 }
 
 double error_against(const std::vector<double>& ours, const std::vector<double>& theirs) {
@@ -194,7 +158,7 @@ Row enter(const std::string& name, const Problem& problem) {
                                    run(state, library, problem, phase);
                                  });
   };
-  time(library_of<WithDouble>("double"), Phase::record);
+  time(library_of<WithDouble, Library>("double"), Phase::record);
   std::vector<Library> all = peers();
   all.insert(all.begin(), with_chainrule());
   for (const Library& library : all) {
@@ -217,8 +181,7 @@ class Least : public benchmark::BenchmarkReporter {
   }
 };
 
-// ---- the table
-// -----------------------------------------------------------------------------------
+// ---- the table ---------------------------------------------------------------------------------
 
 std::string processor() {
   std::ifstream info("/proc/cpuinfo");

@@ -13,6 +13,7 @@ class Error;
 class HandleError;
 class BranchChanged;
 class Block;
+class Loop;
 class Graph;
 class Node;
 class Function;

@@ -35,7 +35,7 @@ class Eval : public Verb {
     input_.read(arguments);
     if (!data_.empty()) {
       if (json_ || all_) fail("eval", "--data writes a table: --json and --all do not go with it");
-      run_table(input_, {.data = data_, .out = out_, .wrt = {}});
+      run_table(input_, {.data = data_, .out = out_});
       return kSuccess;
     }
     const std::vector<double> values = input_.values();

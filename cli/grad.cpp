@@ -70,6 +70,11 @@ class Grad : public Verb {
         .add_option("--data", data_,
                     "differentiate on every row of a CSV file; columns bind to names")
         ->type_name("FILE");
+    options.add_option("--threads", threads_, "of --data; 1 if not given")->type_name("N");
+    options.add_option("--backend", backend_, "of --data; the digits are the same with each")
+        ->type_name(kBackends);
+    options.add_flag("--relaxed", relaxed_,
+                     "of --data: faster, within a few units in the last place");
     options.add_option("-o,--output", out_, "write to FILE, whole or not at all")
         ->type_name("FILE");
   }
@@ -82,10 +87,18 @@ class Grad : public Verb {
     if (order_ == 2) require_hessian_size(wrt.size());
     if (!data_.empty()) {
       if (json_ || all_) fail("grad", "--data writes a table: --json and --all do not go with it");
-      run_table(
-          input_,
-          {.data = data_, .out = out_, .slopes = true, .curvatures = order_ == 2, .wrt = wrt});
+      if (!backend_.empty()) backend_called(backend_);
+      require_threads(threads_);
+      run_table(input_, {.data = data_,
+                         .out = out_,
+                         .wanted = {.wrt = wrt, .slopes = true, .curvatures = order_ == 2},
+                         .threads = threads_,
+                         .backend = backend_,
+                         .arithmetic = relaxed_ ? Arithmetic::relaxed : Arithmetic::strict});
       return kSuccess;
+    }
+    if (threads_ != 1 || !backend_.empty() || relaxed_) {
+      fail("grad", "--threads, --backend and --relaxed are for the rows of --data");
     }
     const Frame frame = Tape::active().frame();
     const Derivatives found = differentiate(wrt, input_.values());
@@ -194,6 +207,9 @@ class Grad : public Verb {
   bool all_ = false;
   bool json_ = false;
   std::string data_;
+  unsigned threads_ = 1;
+  std::string backend_;
+  bool relaxed_ = false;
   std::string out_ = "-";
 };
 

@@ -53,6 +53,8 @@ std::vector<std::unique_ptr<Verb>> all_verbs() {
   verbs.push_back(make_check());
   verbs.push_back(make_draw());
   verbs.push_back(make_plot());
+  verbs.push_back(make_compile());
+  verbs.push_back(make_bench());
   verbs.push_back(make_save());
   verbs.push_back(make_show());
   verbs.push_back(make_ops());

@@ -8,11 +8,9 @@
 #include <unordered_map>
 
 #include "chainrule/base/whole_file.hpp"
-#include "chainrule/expr/record.hpp"
-#include "chainrule/tape/sweep.hpp"
-#include "chainrule/tape/tape.hpp"
 #include "cli/csv.hpp"
 #include "cli/number.hpp"
+#include "cli/parallel.hpp"
 
 namespace chainrule::cli {
 namespace {
@@ -68,7 +66,7 @@ constexpr std::size_t kFixed = static_cast<std::size_t>(-1);
 
 struct Sources {
   std::vector<std::size_t> column;  ///< of each name, or kFixed
-  std::vector<double> value;        ///< of each name, in the row in hand
+  std::vector<double> value;        ///< of each name that is fixed
 };
 
 Sources bind(const ProgramInput& input, const CsvReader& rows) {
@@ -111,24 +109,78 @@ Sources bind(const ProgramInput& input, const CsvReader& rows) {
   return sources;
 }
 
-void read_values(Sources& sources, const CsvReader& rows) {
-  for (std::size_t i = 0; i < sources.column.size(); ++i) {
-    if (sources.column[i] != kFixed) sources.value[i] = rows.number(sources.column[i]);
+// Rows that are computed together: their text, and the values of the names.
+class Chunk {
+ public:
+  /// `results`: how many numbers a row of results has.
+  Chunk(const Sources& sources, std::size_t results)
+      : sources_(sources),
+        most_rows_(std::clamp<std::size_t>(kNumbers / (sources.column.size() + results), 8, 4096)),
+        values_(sources.column.size() * most_rows_) {}
+
+  /// Takes rows until it is full or there are no more.
+  void fill(CsvReader& rows, Progress& progress) {
+    text_.clear();
+    ends_.clear();
+    is_last_ = false;
+    while (ends_.size() < most_rows_ && text_.size() < kBytes) {
+      if (!rows.next()) {
+        is_last_ = true;
+        return;
+      }
+      const std::size_t row = ends_.size();
+      for (std::size_t i = 0; i < sources_.column.size(); ++i) {
+        if (sources_.column[i] != kFixed) column(i)[row] = rows.number(sources_.column[i]);
+      }
+      text_ += rows.row();
+      ends_.push_back(text_.size());
+      progress.step();
+    }
   }
-}
+
+  std::size_t rows() const { return ends_.size(); }
+  bool is_last() const { return is_last_; }
+  std::string_view text(std::size_t row) const {
+    const std::size_t begin = row == 0 ? 0 : ends_[row - 1];
+    return std::string_view(text_).substr(begin, ends_[row] - begin);
+  }
+  void values(std::size_t row, std::span<double> to) const {
+    for (std::size_t i = 0; i < to.size(); ++i) {
+      to[i] = sources_.column[i] == kFixed ? sources_.value[i] : values_[i * most_rows_ + row];
+    }
+  }
+  /// Of a name, as a Kernel reads it.
+  Source source(std::size_t i) const {
+    if (sources_.column[i] == kFixed) return Source::shared(std::span(&sources_.value[i], 1));
+    return Source::rows(std::span(values_).subspan(i * most_rows_, most_rows_), 1);
+  }
+
+ private:
+  static constexpr std::size_t kNumbers = std::size_t{1} << 20;
+  static constexpr std::size_t kBytes = std::size_t{1} << 20;
+
+  double* column(std::size_t i) { return values_.data() + i * most_rows_; }
+
+  const Sources& sources_;
+  std::size_t most_rows_;
+  std::string text_;
+  std::vector<std::size_t> ends_;
+  std::vector<double> values_;  ///< a column after another
+  bool is_last_ = false;
+};
 
 // ---- the new columns ----------------------------------------------------------------------------
 
-std::vector<std::string> new_columns(const ProgramInput& input, const TableJob& job) {
+std::vector<std::string> new_columns(const ProgramInput& input, const Wanted& wanted) {
   const auto names = input.program().names();
   std::vector<std::string> columns = {"value"};
-  if (job.slopes) {
-    for (const std::size_t i : job.wrt) columns.push_back("d_" + names[i]);
+  if (wanted.slopes) {
+    for (const std::size_t i : wanted.wrt) columns.push_back("d_" + names[i]);
   }
-  if (job.curvatures) {
-    for (std::size_t i = 0; i < job.wrt.size(); ++i) {
-      for (std::size_t j = i; j < job.wrt.size(); ++j) {
-        columns.push_back("d2_" + names[job.wrt[i]] + "_" + names[job.wrt[j]]);
+  if (wanted.curvatures) {
+    for (std::size_t i = 0; i < wanted.wrt.size(); ++i) {
+      for (std::size_t j = i; j < wanted.wrt.size(); ++j) {
+        columns.push_back("d2_" + names[wanted.wrt[i]] + "_" + names[wanted.wrt[j]]);
       }
     }
   }
@@ -147,56 +199,76 @@ std::string header_line(const CsvReader& rows, const std::vector<std::string>& a
   return line + '\n';
 }
 
-// One row's results, appended to the output's line.
-class RowOfResults {
+// The wanted numbers of a chunk, row after row.
+class Results {
  public:
-  RowOfResults(const ProgramInput& input, const TableJob& job)
-      : job_(job),
-        evaluator_(input.program()),
-        recording_(input.program(), expr::Labels::dropped),
-        frame_(Tape::active().frame()),
-        inputs_(input.program().names().size()),
-        wrt_(job.wrt.size()),
-        slopes_(job.wrt.size()) {}
-
-  void append(std::string& line, const Sources& sources) {
-    if (!job_.slopes) return put(line, evaluator_(sources.value));
-    frame_.rewind();
-    std::ranges::copy(sources.value, inputs_.begin());
-    for (std::size_t i = 0; i < wrt_.size(); ++i) {
-      wrt_[i] = variable(sources.value[job_.wrt[i]]);
-      inputs_[job_.wrt[i]] = wrt_[i];
-    }
-    const Scalar y = recording_(inputs_);
-    put(line, y.value());
-    std::ranges::fill(slopes_, 0.0);
-    if (!y.is_number()) gradient(y, wrt_, slopes_);
-    for (const double slope : slopes_) put(line, slope);
-    if (job_.curvatures) append_curvatures(line, y);
+  Results(const ProgramInput& input, const TableJob& job, const Chunk& first)
+      : program_(input.program()), job_(job) {
+    // Compiling a program takes as long as some hundred rows of it on the tape.
+    constexpr std::size_t kFewRows = 128;
+    const bool by_choice = job.backend.empty();
+    const bool is_small = first.is_last() && first.rows() < kFewRows;
+    const bool is_eager = !job.wanted.slopes || program_.names().empty();
+    if (is_eager || (by_choice && is_small)) return;
+    const auto backend = by_choice ? std::optional(Backend::best) : backend_called(job.backend);
+    if (!backend || first.rows() == 0) return;
+    std::vector<double> example(program_.names().size());
+    first.values(0, example);
+    kernel_ = compile(to_function(program_, job.wanted, example),
+                      {.backend = *backend, .arithmetic = job.arithmetic});
   }
+
+  std::span<const double> of(const Chunk& chunk) {
+    numbers_.resize(chunk.rows() * width());
+    if (kernel_) {
+      std::vector<Source> sources;
+      for (std::size_t i = 0; i < program_.names().size(); ++i) sources.push_back(chunk.source(i));
+      const Sink sink = Sink::rows(numbers_, width());
+      kernel_->run(sources, std::span(&sink, 1), chunk.rows(), job_.threads);
+      // A zero that a sweep brings to an input is +0.
+      for (std::size_t row = 0; row < chunk.rows(); ++row) {
+        for (double& slope : std::span(numbers_).subspan(row * width() + 1, width() - 1)) {
+          slope += 0.0;
+        }
+      }
+    } else {
+      in_parts(chunk.rows(), job_.threads, [&](unsigned, std::size_t first, std::size_t last) {
+        EagerRows rows(program_, job_.wanted);
+        std::vector<double> values(program_.names().size());
+        for (std::size_t row = first; row < last; ++row) {
+          chunk.values(row, values);
+          rows(values, std::span(numbers_).subspan(row * width(), width()));
+        }
+      });
+    }
+    return numbers_;
+  }
+
+  std::size_t width() const { return job_.wanted.numbers(); }
 
  private:
-  static void put(std::string& line, double number) {
-    line += ',';
-    append_number(line, number);
-  }
-
-  void append_curvatures(std::string& line, const Scalar& y) {
-    const std::size_t n = wrt_.size();
-    const std::vector<double> h = y.is_number() ? std::vector<double>(n * n) : hessian(y, wrt_);
-    for (std::size_t i = 0; i < n; ++i) {
-      for (std::size_t j = i; j < n; ++j) put(line, h[i * n + j]);
-    }
-  }
-
+  const expr::Program& program_;
   const TableJob& job_;
-  expr::Evaluator evaluator_;
-  expr::Recording recording_;
-  Frame frame_;
-  std::vector<Scalar> inputs_;
-  std::vector<Scalar> wrt_;
-  std::vector<double> slopes_;
+  std::optional<Kernel> kernel_;
+  std::vector<double> numbers_;
 };
+
+void write(WholeFile& out, const Chunk& chunk, std::span<const double> numbers, std::size_t width,
+           unsigned threads) {
+  std::vector<std::string> lines(threads);
+  in_parts(chunk.rows(), threads, [&](unsigned part, std::size_t first, std::size_t last) {
+    std::string& text = lines[part];
+    for (std::size_t row = first; row < last; ++row) {
+      text += chunk.text(row);
+      for (const double number : numbers.subspan(row * width, width)) {
+        text += ',';
+        append_number(text, number);
+      }
+      text += '\n';
+    }
+  });
+  for (const std::string& text : lines) out.write(text);
+}
 
 }  // namespace
 
@@ -205,18 +277,17 @@ void run_table(const ProgramInput& input, const TableJob& job) {
     fail("table", "the program and the rows cannot both come from the standard input");
   }
   CsvReader rows(job.data);
-  Sources sources = bind(input, rows);
-  const std::string header = header_line(rows, new_columns(input, job));
+  const Sources sources = bind(input, rows);
+  const std::string header = header_line(rows, new_columns(input, job.wanted));
   WholeFile out(job.out);
   out.write(header);
-  RowOfResults results(input, job);
   Progress progress(rows);
-  for (std::string line; rows.next(); progress.step()) {
-    read_values(sources, rows);
-    line.assign(rows.row());
-    results.append(line, sources);
-    line += '\n';
-    out.write(line);
+  Chunk chunk(sources, job.wanted.numbers());
+  chunk.fill(rows, progress);
+  Results results(input, job, chunk);
+  for (;; chunk.fill(rows, progress)) {
+    write(out, chunk, results.of(chunk), results.width(), job.threads);
+    if (chunk.is_last()) break;
   }
   out.commit();
 }

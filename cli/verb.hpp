@@ -33,6 +33,8 @@ std::unique_ptr<Verb> make_diff();
 std::unique_ptr<Verb> make_check();
 std::unique_ptr<Verb> make_draw();
 std::unique_ptr<Verb> make_plot();
+std::unique_ptr<Verb> make_compile();
+std::unique_ptr<Verb> make_bench();
 std::unique_ptr<Verb> make_save();
 std::unique_ptr<Verb> make_show();
 std::unique_ptr<Verb> make_ops();

@@ -18,7 +18,7 @@ chainrule_floor(chainrule/graph      FLOOR 3 LINKS base op tape           READS 
 chainrule_floor(chainrule/transform  FLOOR 4 LINKS base op tape graph     READS tape)
 chainrule_floor(chainrule/block      FLOOR 4 OPTIONAL LINKS base op tape graph     READS tape USES eigen)
 chainrule_floor(chainrule/optimise   FLOOR 5 LINKS base op tape graph)
-chainrule_floor(chainrule/emit       FLOOR 6 LINKS base op tape graph transform optimise    READS graph MAY_USE asmjit sleef)
+chainrule_floor(chainrule/emit       FLOOR 6 LINKS base op tape graph transform optimise    READS tape graph MAY_USE asmjit sleef)
 chainrule_floor(chainrule/draw       FLOOR 8 OPTIONAL LINKS base op tape graph transform USES nlohmann_json MAY_USE graphviz gnuplot)
 chainrule_floor(chainrule/expr       FLOOR 8 OPTIONAL LINKS base op tape graph transform USES pegtl)
 chainrule_floor(cli                  FLOOR 9 LINKS base op tape graph transform block optimise emit draw expr

@@ -1,7 +1,8 @@
 # What `cmake --install` lays down: libraries, public headers, CMake package, pkg-config files.
 #
 # The core (everything chainrule::chainrule links) is one export set; every other folder is a component
-# with its own, so that a program that never draws is not asked for Graphviz.
+# with its own, so that a program that never draws is not asked for Graphviz, nor one that never compiles
+# for asmjit and SLEEF.
 # Public headers are *.hpp and *.def outside detail/ that are not named *_internal.hpp.
 
 include(CMakePackageConfigHelpers)
@@ -65,18 +66,28 @@ foreach(name IN LISTS components)
     if("gnuplot" IN_LIST found)
       string(APPEND libs " -lboost_iostreams -lboost_system -lboost_filesystem")
     endif()
+  elseif(name STREQUAL "emit")
+    string(APPEND requires ", chainrule-optimise = ${PROJECT_VERSION}")
+    if("asmjit" IN_LIST found)
+      string(APPEND libs " -lasmjit -lpthread -lrt")
+    endif()
+    if("sleef" IN_LIST found)
+      string(APPEND requires ", sleef")
+    endif()
   endif()
   chainrule_pkgconfig(chainrule-${name} "chainrule: ${name}" "${requires}" "${libs}")
 endforeach()
 
-set(CONFIG_DRAW_GRAPHVIZ FALSE)
-set(CONFIG_DRAW_GNUPLOT FALSE)
-if("graphviz" IN_LIST found)
-  set(CONFIG_DRAW_GRAPHVIZ TRUE)
-endif()
-if("gnuplot" IN_LIST found)
-  set(CONFIG_DRAW_GNUPLOT TRUE)
-endif()
+# In the order of the floors: a component may link one below it.
+list(REMOVE_ITEM components ${core})
+set(CONFIG_COMPONENTS ${components})
+foreach(library IN ITEMS graphviz gnuplot asmjit sleef)
+  string(TOUPPER ${library} upper)
+  set(CONFIG_NEEDS_${upper} FALSE)
+  if(library IN_LIST found)
+    set(CONFIG_NEEDS_${upper} TRUE)
+  endif()
+endforeach()
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/chainruleConfig.cmake.in
   ${PROJECT_BINARY_DIR}/cmake/chainruleConfig.cmake INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/cmake/chainruleConfigVersion.cmake

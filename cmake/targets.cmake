@@ -6,6 +6,23 @@
 
 include(GNUInstallDirs)
 
+# A source named NAME_avx2.cpp or NAME_avx512.cpp is compiled for such processors, for the sake of their
+# calling convention: clang 14 passes a vector by the file's instruction set, whatever the function's.
+# It must share no inline function with other sources (tests/emit/own_code.cmake).
+function(chainrule_instruction_sets)
+  if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    return()
+  endif()
+  foreach(source IN LISTS ARGN)
+    if(source MATCHES "_avx2\\.cpp$")
+      set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma")
+    elseif(source MATCHES "_avx512\\.cpp$")
+      set_source_files_properties(${source} PROPERTIES
+        COMPILE_OPTIONS "-mavx512f;-mavx512dq;-mavx512vl;-mfma")
+    endif()
+  endforeach()
+endfunction()
+
 function(chainrule_floor folder)
   cmake_parse_arguments(floor "OPTIONAL" "FLOOR" "LINKS;READS;USES;MAY_USE" ${ARGN})
   get_filename_component(name ${folder} NAME)
@@ -76,6 +93,7 @@ function(chainrule_floor folder)
   set(include_root $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
                    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   if(sources)
+    chainrule_instruction_sets(${sources})
     add_library(${target} STATIC ${sources})
     target_include_directories(${target} PUBLIC ${include_root})
     target_compile_features(${target} PUBLIC cxx_std_20)

@@ -1,43 +1,7 @@
-// Stan Math: one global stack of virtual nodes.
-#include <stan/math/rev/core.hpp>
-#include <stan/math/rev/scal.hpp>
-
-#include "bench/contest.hpp"
+#include "bench/peers/stan.hpp"
 
 namespace bench {
-namespace {
 
-template <class Problem>
-class WithStan : public Contestant {
- public:
-  using Real = stan::math::var;
-
-  explicit WithStan(const Problem& problem) : problem_(problem), x_(problem.inputs()) {}
-  ~WithStan() override { stan::math::recover_memory(); }
-
-  void record(Index t) override {
-    stan::math::recover_memory();
-    const double* point = problem_.point(t);
-    for (Index i = 0; i < x_.size(); ++i) x_[i] = point[i];
-    problem_.evaluate(t, x_.data(), y_);
-  }
-
-  void reverse(std::span<double> jacobian) override {
-    for (Index o = 0; o < Problem::kOutputs; ++o) {
-      stan::math::set_zero_all_adjoints();
-      stan::math::grad(y_[o].vi_);
-      for (Index i = 0; i < x_.size(); ++i) jacobian[o * x_.size() + i] = x_[i].adj();
-    }
-  }
-
- private:
-  const Problem& problem_;
-  std::vector<Real> x_;
-  Real y_[Problem::kOutputs];
-};
-
-}  // namespace
-
-Library with_stan() { return library_of<WithStan>("Stan"); }
+Library with_stan() { return library_of<WithStan, Library>("Stan"); }
 
 }  // namespace bench

@@ -68,9 +68,10 @@ std::size_t stride(std::size_t n, std::size_t s) {
   return std::clamp<std::size_t>(binomial(s + runs - 1, s, n), 1, n - 1);
 }
 
-class Loop final : public Block {
+class Repeat final : public Block {
  public:
-  Loop(std::shared_ptr<const Callable> step, std::size_t size, std::size_t steps, std::size_t kept)
+  Repeat(std::shared_ptr<const Callable> step, std::size_t size, std::size_t steps,
+         std::size_t kept)
       : step_(std::move(step)), size_(size), steps_(steps), kept_(kept) {}
 
   std::string_view name() const override { return "repeat"; }
@@ -231,7 +232,7 @@ std::vector<Scalar> detail::repeated(std::shared_ptr<const Callable> step,
                                      std::span<const Scalar> state, std::size_t steps,
                                      std::size_t kept, Location at) {
   if (kept == 0) fail("repeat", "at least one state is kept");
-  auto loop = std::make_shared<Loop>(std::move(step), state.size(), steps, kept);
+  auto loop = std::make_shared<Repeat>(std::move(step), state.size(), steps, kept);
   const State results = loop->run_first(state);
   return call_with_results(loop, joined(state, loop->captured()), results, at);
 }

@@ -11,7 +11,7 @@
 // bounded for the first.
 #pragma once
 
-#include "chainrule/block/closure.hpp"
+#include "chainrule/graph/closure.hpp"
 
 namespace chainrule {
 
@@ -21,39 +21,6 @@ std::vector<Scalar> checkpointed(std::shared_ptr<const Callable> code, std::span
                                  Location at);
 std::vector<Scalar> repeated(std::shared_ptr<const Callable> step, std::span<const Scalar> state,
                              std::size_t steps, std::size_t kept, Location at);
-
-// A value of this shape, filled with `flat`.
-template <class Shape>
-auto in_shape(const Shape& shape, std::span<const Scalar> flat) {
-  std::size_t k = 0;
-  return map_reals_to<Scalar>(shape, [&](const auto&) { return flat[k++]; });
-}
-
-template <class Value>
-std::vector<Scalar> flat_scalars(const Value& value) {
-  std::vector<Scalar> all;
-  each_real(value, [&](const auto& number) { all.push_back(number); });
-  return all;
-}
-
-// f on arguments of these shapes. The first run tells the shape of the result.
-template <class F, class Shapes, class Result>
-class ShapedCode final : public Callable {
- public:
-  ShapedCode(F f, Shapes shapes, Result* first)
-      : f_(std::move(f)), shapes_(std::move(shapes)), first_(first) {}
-
-  void operator()(std::span<const Scalar> in, std::vector<Scalar>& out) const override {
-    const Result result = std::apply(f_, in_shape(shapes_, in));
-    if (first_ != nullptr) *std::exchange(first_, nullptr) = result;
-    each_real(result, [&](const auto& number) { out.push_back(number); });
-  }
-
- private:
-  F f_;
-  Shapes shapes_;
-  mutable Result* first_;  // taken in the first run, before anybody else has this
-};
 
 // One step of repeat().
 template <class Step, class State>

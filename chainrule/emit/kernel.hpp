@@ -17,6 +17,7 @@
 
 #include "chainrule/graph/function.hpp"
 #include "chainrule/optimise/optimise.hpp"
+#include "chainrule/transform/functions.hpp"  // compile(grad(f)) needs no other header
 
 namespace chainrule {
 
@@ -94,6 +95,10 @@ struct KernelReport {
 
 class Kernel {
  public:
+  // A copy shares all; there is no Kernel without content, so a move is a copy.
+  Kernel(const Kernel&) = default;
+  Kernel& operator=(const Kernel&) = default;
+
   std::size_t inputs() const;
   std::size_t outputs() const;
   const Function& function() const;
@@ -105,6 +110,21 @@ class Kernel {
   std::vector<double> operator()(std::initializer_list<double> in) const;
   /// Recorded as a block whose pullback is compiled as well.
   std::vector<Scalar> operator()(std::span<const Scalar> in) const;
+
+  /// Evaluates with an argument after another, as a Function does; with Scalars it is recorded.
+  template <class... Args>
+  requires((detail::HasReals<Args> && ...) && sizeof...(Args) > 0 &&
+           (sizeof...(Args) > 1 ||
+            (... && !std::is_convertible_v<const Args&, std::span<const Scalar>>))) auto
+  operator()(const Args&... args) const {
+    using S = std::conditional_t<(holds_scalars<Args> || ...), Scalar, double>;
+    std::vector<S> in;
+    const auto add = [&](const auto& arg) {
+      each_real(arg, [&](const auto& number) { in.push_back(static_cast<S>(number)); });
+    };
+    (add(args), ...);
+    return (*this)(std::span<const S>(in));
+  }
 
   /// Rows in general: a Source for each argument and Sinks for all outputs. Throws Error if the
   /// counts do not fit, or a row would read or write beyond a table.
@@ -126,6 +146,7 @@ class Kernel {
  private:
   friend Kernel compile(const Function& f, const CompileOptions& options);
   struct State;
+  explicit Kernel(std::shared_ptr<const State> state) : state_(std::move(state)) {}
   std::shared_ptr<const State> state_;
 };
 

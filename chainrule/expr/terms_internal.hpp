@@ -26,9 +26,6 @@
 
 namespace chainrule::expr {
 
-/// Whether an operation gives the number 1 or 0: the table's rows from eq to negate.
-constexpr bool gives_truth(Op op) { return Op::eq <= op && op <= Op::negate; }
-
 using TermId = Id<struct TermTag>;
 
 /// The rewrites, for --steps.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <mutex>
 #include <set>
 
@@ -92,6 +93,7 @@ struct Function::State {
   std::shared_ptr<const Callable> code;  // null: there is none
   std::vector<Argument> arguments;
   std::size_t inputs = 0, outputs = 0;
+  double record_seconds = 0;
   std::shared_ptr<const Variant> first;
 
   mutable std::mutex mutex;
@@ -311,7 +313,10 @@ Function::Function(std::shared_ptr<const Callable> code, std::vector<Argument> a
     example.insert(example.end(), argument.example.begin(), argument.example.end());
   }
   state_->inputs = example.size();
+  const auto start = std::chrono::steady_clock::now();
   Trace trace = state_->record(example);
+  state_->record_seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   trace.name = std::move(name);
   state_->outputs = trace.outputs.size();
   state_->first = state_->add(std::make_shared<const Variant>(std::move(trace)));
@@ -320,6 +325,7 @@ Function::Function(std::shared_ptr<const Callable> code, std::vector<Argument> a
 std::size_t Function::inputs() const { return state_->inputs; }
 std::size_t Function::outputs() const { return state_->outputs; }
 std::span<const Argument> Function::arguments() const { return state_->arguments; }
+double Function::record_seconds() const { return state_->record_seconds; }
 const Trace& Function::trace() const { return state_->first->trace; }
 
 void Function::require_sizes(std::span<const std::size_t> sizes) const {

@@ -84,6 +84,9 @@ class Function {
     return (*this)(std::span<const S>(in));
   }
 
+  /// How long the code took when it was recorded first; 0 without code.
+  double record_seconds() const;
+
   /// How many traces are kept, and at most: beyond it the least recently used one is dropped.
   std::size_t variants() const;
   void keep_variants(std::size_t most) const;

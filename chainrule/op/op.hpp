@@ -100,6 +100,9 @@ inline constexpr int kOpCount = static_cast<int>(sizeof(rules::kTable) / sizeof(
 
 constexpr const OpInfo& info(Op op) { return kOps[static_cast<std::size_t>(op)]; }
 
+/// Whether an operation gives the number 1 or 0: the rows from eq to negate.
+constexpr bool gives_truth(Op op) { return Op::eq <= op && op <= Op::negate; }
+
 /// Calls f(Rule<op>{}).
 template <class F>
 decltype(auto) visit(Op op, F&& f) {

@@ -10,7 +10,6 @@
 // as the eager engine does, though its operands may not be. The sign of a NaN is nobody's.
 #pragma once
 
-#include <chrono>
 #include <string_view>
 #include <vector>
 
@@ -30,7 +29,7 @@ struct OptimiseOptions {
 struct PassReport {
   std::string_view name;
   std::size_t nodes_before = 0, nodes_after = 0;
-  std::chrono::nanoseconds time{};
+  double seconds = 0;
 };
 
 /// The Trace after every pass of the pipeline.

@@ -1,5 +1,6 @@
 // The pipeline: its passes, a line each.
 #include <cassert>
+#include <chrono>
 #include <cstdio>
 
 #include "chainrule/optimise/passes_internal.hpp"
@@ -42,10 +43,10 @@ Trace optimise(Trace trace, const OptimiseOptions& options, std::vector<PassRepo
   using Clock = std::chrono::steady_clock;
   assert(is_sound("nothing", trace));
   for (const Pass& pass : kPipeline) {
-    PassReport report{pass.name, trace.graph.size(), 0, {}};
+    PassReport report{pass.name, trace.graph.size(), 0, 0};
     const auto start = Clock::now();
     trace = pass.run(std::move(trace), options);
-    report.time = Clock::now() - start;
+    report.seconds = std::chrono::duration<double>(Clock::now() - start).count();
     report.nodes_after = trace.graph.size();
     if (reports != nullptr) reports->push_back(report);
     assert(is_sound(pass.name, trace));

@@ -90,6 +90,34 @@ void Block::recorded_jvp(std::span<const Scalar> x, std::span<const Scalar> z,
   }
 }
 
+namespace {
+
+// Those that can arrive, and −0.0 for the rest.
+std::vector<Scalar> seeds_of(std::span<const Arrival> arrivals) {
+  std::vector<Scalar> seeds;
+  for (const Arrival& arrival : arrivals) {
+    const bool is_never = arrival.holds.is_number() && ScalarAccess::value(arrival.holds) == 0;
+    seeds.push_back(is_never ? Scalar(kUnreached) : arrival.value);
+  }
+  return seeds;
+}
+
+}  // namespace
+
+void Block::pull_arrivals(std::span<const Scalar> x, std::span<const Scalar> z,
+                          std::span<const Arrival> zbar, std::span<Arrival> xbar) const {
+  std::vector<Scalar> found(x.size(), Scalar(kUnreached));
+  recorded_vjp(x, z, seeds_of(zbar), found);
+  for (std::size_t k = 0; k < x.size(); ++k) xbar[k] = {found[k], is_cut(found[k]) ? 0.0 : 1.0};
+}
+
+void Block::push_arrivals(std::span<const Scalar> x, std::span<const Scalar> z,
+                          std::span<const Arrival> xdot, std::span<Arrival> zdot) const {
+  std::vector<Scalar> found(z.size());
+  recorded_jvp(x, z, seeds_of(xdot), found);
+  for (std::size_t j = 0; j < z.size(); ++j) zdot[j] = {found[j], 1.0};
+}
+
 std::vector<double> operand_values(const Tape::State& state, const BlockRow& block) {
   std::vector<double> x(block.links.size());
   for (std::size_t k = 0; k < x.size(); ++k) {

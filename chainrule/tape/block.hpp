@@ -16,6 +16,12 @@
 
 namespace chainrule {
 
+/// An adjoint or a tangent, and where it has arrived: a recorded truth, or a plain 1, always, or 0,
+/// never. Where it has not, the value is 0.
+struct Arrival {
+  Scalar value, holds;
+};
+
 class Block : public std::enable_shared_from_this<Block> {
  public:
   virtual ~Block() = default;
@@ -48,6 +54,13 @@ class Block : public std::enable_shared_from_this<Block> {
   /// Unless overridden: from one recorded_vjp an output.
   virtual void recorded_jvp(std::span<const Scalar> x, std::span<const Scalar> z,
                             std::span<const Scalar> xdot, std::span<Scalar> zdot) const;
+
+  /// The two as a sweep asks for them: with where each has arrived. Unless overridden, by
+  /// recorded_vjp and recorded_jvp, all that is given arriving where anything has.
+  virtual void pull_arrivals(std::span<const Scalar> x, std::span<const Scalar> z,
+                             std::span<const Arrival> zbar, std::span<Arrival> xbar) const;
+  virtual void push_arrivals(std::span<const Scalar> x, std::span<const Scalar> z,
+                             std::span<const Arrival> xdot, std::span<Arrival> zdot) const;
 };
 
 /// z = block(x), recorded on the active tape; plain numbers if no x is recorded. Throws Error if

@@ -13,9 +13,11 @@ struct Cone {
   Cone(const Tape::State& state, std::span<const Scalar> ys, std::string_view where);
 
   static constexpr std::uint32_t kNowhere = 0xFFFFFFFFu;
+  std::uint32_t place_of(std::uint32_t row) const {
+    return row < place.size() ? place[row] : kNowhere;
+  }
   std::uint32_t place_of(const Scalar& x) const {
-    const std::uint32_t row = ScalarAccess::row(x);
-    return x.is_number() || row >= place.size() ? kNowhere : place[row];
+    return x.is_number() ? kNowhere : place_of(ScalarAccess::row(x));
   }
 };
 

@@ -64,7 +64,7 @@ class Forward {
       const Inner apart(Inner::Sealed{});
       block.block->jvp(x, z, xdot, zdot);
       for (std::uint32_t j = 0; j < zdot.size(); ++j) {
-        if (cone_.place[block.row + 1 + j] != Cone::kNowhere)
+        if (cone_.place_of(block.row + 1 + j) != Cone::kNowhere)
           of(block.row + 1 + j)[d] = zdot[j] + 0.0;
       }
     }

@@ -5,6 +5,7 @@
 // whose predicate is narrower than its target's enters as select(P, contribution, 0). So the rule
 // that an untaken branch adds exactly nothing holds wherever the recording is run, at every order.
 #include <algorithm>
+#include <cassert>
 
 #include "chainrule/op/reading.hpp"
 #include "chainrule/tape/cone_internal.hpp"
@@ -24,6 +25,17 @@ bool is_same(bool p, bool q) { return p == q; }
 bool is_same(const Predicate& p, const Predicate& q) { return p.is(q); }
 const Scalar& scalar_in(const Scalar& v) { return v; }
 const Scalar& scalar_in(const Traced& v) { return v.scalar(); }
+Scalar truth_in(bool p) { return p ? 1.0 : 0.0; }
+const Scalar& truth_in(const Predicate& p) { return p.truth(); }
+const Arrival kNever = {kUnreached, 0.0};
+template <class V>
+Truth<V> condition_of(const Arrival& seed) {
+  if constexpr (std::same_as<Truth<V>, bool>) {
+    return primal(seed.holds) != 0;
+  } else {
+    return Predicate(seed.holds);
+  }
+}
 
 // A sum of contributions (adjoints of a node, or tangents), each of which holds under a condition.
 template <class V>
@@ -81,10 +93,10 @@ class Sweeps {
       : state_(state), cone_(state, ys, where), sums_(cone_.rows.size()) {}
 
   // Adjoints from the ys down to the xs. Where cut_off, nothing goes on through an x.
-  void reverse(std::span<const Scalar> ys, std::span<const Scalar> seeds,
+  void reverse(std::span<const Scalar> ys, std::span<const Arrival> seeds,
                std::span<const Scalar> xs, bool cut_off) {
     for (std::size_t k = 0; k < ys.size(); ++k) {
-      if (!ys[k].is_number() && !is_cut(seeds[k])) sum_of(ys[k])->add(V(seeds[k]), true);
+      if (Sum<V>* sum = sum_of(ys[k])) sum->add(V(seeds[k].value), condition_of<V>(seeds[k]));
     }
     std::vector<bool> is_end(cut_off ? cone_.rows.size() : 0);
     for (const Scalar& x : xs) {
@@ -104,11 +116,12 @@ class Sweeps {
   }
 
   // Tangents from the xs up to the ys.
-  void forward(std::span<const Scalar> xs, std::span<const Scalar> seeds) {
+  void forward(std::span<const Scalar> xs, std::span<const Arrival> seeds) {
     std::vector<bool> is_seeded(cone_.rows.size());
     for (std::size_t k = 0; k < xs.size(); ++k) {
-      if (cone_.place_of(xs[k]) == Cone::kNowhere || is_cut(seeds[k])) continue;
-      sum_of(xs[k])->add(V(seeds[k]), true);
+      const Truth<V> condition = condition_of<V>(seeds[k]);
+      if (cone_.place_of(xs[k]) == Cone::kNowhere || is_false(condition)) continue;
+      sum_of(xs[k])->add(V(seeds[k].value), condition);
       is_seeded[cone_.place_of(xs[k])] = true;
     }
     OnBehalf behalf(state_);
@@ -121,10 +134,11 @@ class Sweeps {
     }
   }
 
-  // What has arrived at x; −0.0 if nothing can.
-  Scalar found(const Scalar& x) {
+  // What has arrived at x.
+  Arrival arrived(const Scalar& x) {
     const Sum<V>* sum = sum_of(x);
-    return sum == nullptr || is_false(sum->holds()) ? Scalar(kUnreached) : scalar_in(sum->gated());
+    if (sum == nullptr || is_false(sum->holds())) return kNever;
+    return {scalar_in(sum->gated()), truth_in(sum->holds())};
   }
 
  private:
@@ -202,36 +216,38 @@ class Sweeps {
   }
 
   void pull_back_block(std::uint32_t row, Truth<V> holds) {
+    using rules::and_;
     const BlockRow& at = block_at(state_, row);
     const std::shared_ptr<const Block> block = at.block;
     const std::vector<std::uint32_t> links = at.links;
     const std::vector<bool> is_number = at.is_number;
     const Call call = call_at(at);
-    std::vector<Scalar> zbar(call.z.size(), Scalar(kUnreached));
-    std::vector<Scalar> xbar(call.x.size(), Scalar(kUnreached));
-    for (std::size_t j = 0; j < zbar.size(); ++j) zbar[j] = found(call.z[j]);
-    block->recorded_vjp(call.x, call.z, zbar, xbar);
+    std::vector<Arrival> zbar, xbar(call.x.size(), kNever);
+    for (const Scalar& z : call.z) zbar.push_back(arrived(z));
+    block->pull_arrivals(call.x, call.z, zbar, xbar);
     for (std::size_t k = 0; k < links.size(); ++k) {
-      if (!is_number[k] && !is_cut(xbar[k])) sums_[cone_.place[links[k]]].add(V(xbar[k]), holds);
+      if (!is_number[k])
+        sums_[cone_.place[links[k]]].add(V(xbar[k].value), and_(holds, condition_of<V>(xbar[k])));
     }
   }
 
   void push_forward_block(std::uint32_t row) {
+    using rules::and_;
     using rules::or_;
     const BlockRow& at = block_at(state_, row);
     const std::shared_ptr<const Block> block = at.block;
     const Call call = call_at(at);
-    std::vector<Scalar> xdot(call.x.size(), Scalar(kUnreached)), zdot(call.z.size());
+    std::vector<Arrival> xdot, zdot(call.z.size(), kNever);
     Truth<V> holds = false;
-    for (std::size_t k = 0; k < xdot.size(); ++k) {
-      if (at.is_number[k] || is_false(tangent_of(at.links[k]).holds())) continue;
-      xdot[k] = scalar_in(tangent_of(at.links[k]).gated());
-      holds = or_(holds, tangent_of(at.links[k]).holds());
+    for (std::size_t k = 0; k < call.x.size(); ++k) {
+      xdot.push_back(at.is_number[k] ? kNever : arrived(call.x[k]));
+      holds = or_(holds, condition_of<V>(xdot[k]));
     }
     if (is_false(holds)) return;
-    block->recorded_jvp(call.x, call.z, xdot, zdot);
+    block->push_arrivals(call.x, call.z, xdot, zdot);
     for (std::size_t j = 0; j < zdot.size(); ++j) {
-      if (Sum<V>* sum = sum_of(call.z[j])) sum->add(V(zdot[j]), holds);
+      if (Sum<V>* sum = sum_of(call.z[j]))
+        sum->add(V(zdot[j].value), and_(holds, condition_of<V>(zdot[j])));
     }
   }
 
@@ -241,23 +257,36 @@ class Sweeps {
 };
 
 template <class V>
-std::vector<Scalar> reverse_over(std::span<const Scalar> ys, std::span<const Scalar> seeds,
-                                 std::span<const Scalar> xs, bool cut_off) {
+std::vector<Arrival> reverse_over(std::span<const Scalar> ys, std::span<const Arrival> seeds,
+                                  std::span<const Scalar> xs, bool cut_off) {
   Sweeps<V> sweeps(active_state(), ys, "recorded_vjp");
   sweeps.reverse(ys, seeds, xs, cut_off);
-  std::vector<Scalar> found;
-  for (const Scalar& x : xs) found.push_back(sweeps.found(x));
+  std::vector<Arrival> found;
+  for (const Scalar& x : xs) found.push_back(sweeps.arrived(x));
   return found;
 }
 
 template <class V>
-std::vector<Scalar> forward_over(std::span<const Scalar> ys, std::span<const Scalar> xs,
-                                 std::span<const Scalar> seeds) {
+std::vector<Arrival> forward_over(std::span<const Scalar> ys, std::span<const Scalar> xs,
+                                  std::span<const Arrival> seeds) {
   Sweeps<V> sweeps(active_state(), ys, "recorded_jvp");
   sweeps.forward(xs, seeds);
-  std::vector<Scalar> found;
-  for (const Scalar& y : ys) found.push_back(sweeps.found(y));
+  std::vector<Arrival> found;
+  for (const Scalar& y : ys) found.push_back(sweeps.arrived(y));
   return found;
+}
+
+// A seed that is cut never arrives, any other always.
+std::vector<Arrival> arrivals_of(std::span<const Scalar> seeds) {
+  std::vector<Arrival> all;
+  for (const Scalar& seed : seeds) all.push_back({seed, is_cut(seed) ? 0.0 : 1.0});
+  return all;
+}
+
+std::vector<Scalar> values_of(const std::vector<Arrival>& found) {
+  std::vector<Scalar> values;
+  for (const Arrival& arrival : found) values.push_back(arrival.value);
+  return values;
 }
 
 // 0 for what nothing has arrived at.
@@ -290,8 +319,21 @@ std::vector<Scalar> recorded_adjoints(std::span<const Scalar> ys, std::span<cons
   for (const Scalar& x : xs) {
     if (!x.is_number()) Tape::active().node_of(x, "recorded_vjp");
   }
-  return active_state().tracing ? reverse_over<Traced>(ys, seeds, xs, cut_off)
-                                : reverse_over<Scalar>(ys, seeds, xs, cut_off);
+  const std::vector<Arrival> arrivals = arrivals_of(seeds);
+  return values_of(active_state().tracing ? reverse_over<Traced>(ys, arrivals, xs, cut_off)
+                                          : reverse_over<Scalar>(ys, arrivals, xs, cut_off));
+}
+
+std::vector<Arrival> recorded_adjoints(std::span<const Scalar> ys, std::span<const Arrival> seeds,
+                                       std::span<const Scalar> xs) {
+  assert(active_state().tracing && seeds.size() == ys.size());
+  return reverse_over<Traced>(ys, seeds, xs, true);
+}
+
+std::vector<Arrival> recorded_tangents(std::span<const Scalar> ys, std::span<const Scalar> xs,
+                                       std::span<const Arrival> seeds) {
+  assert(active_state().tracing && seeds.size() == xs.size());
+  return forward_over<Traced>(ys, xs, seeds);
 }
 
 std::vector<Scalar> recorded_vjp(std::span<const Scalar> ys, std::span<const Scalar> seeds,
@@ -304,8 +346,9 @@ std::vector<Scalar> recorded_jvp(std::span<const Scalar> ys, std::span<const Sca
                                  std::span<const Scalar> seeds) {
   require_sizes("recorded_jvp", xs.size(), seeds.size());
   for (const Scalar& x : xs) Tape::active().node_of(x, "recorded_jvp");
-  return zero_where_cut(active_state().tracing ? forward_over<Traced>(ys, xs, seeds)
-                                               : forward_over<Scalar>(ys, xs, seeds));
+  const std::vector<Arrival> arrivals = arrivals_of(seeds);
+  return zero_where_cut(values_of(active_state().tracing ? forward_over<Traced>(ys, xs, arrivals)
+                                                         : forward_over<Scalar>(ys, xs, arrivals)));
 }
 
 std::vector<Scalar> recorded_gradient(const Scalar& y, std::span<const Scalar> xs) {

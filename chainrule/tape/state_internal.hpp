@@ -213,6 +213,12 @@ void adjoints(std::span<const Scalar> ys, std::span<const double> seeds, std::sp
 std::vector<Scalar> recorded_adjoints(std::span<const Scalar> ys, std::span<const Scalar> seeds,
                                       std::span<const Scalar> xs, bool cut_off);
 
+/// The same while a Function is recorded, with what the sweep knows of where anything arrives.
+std::vector<Arrival> recorded_adjoints(std::span<const Scalar> ys, std::span<const Arrival> seeds,
+                                       std::span<const Scalar> xs);
+std::vector<Arrival> recorded_tangents(std::span<const Scalar> ys, std::span<const Scalar> xs,
+                                       std::span<const Arrival> seeds);
+
 /// For the readings of this library: a tape's rows.
 struct TapeAccess {
   static Tape::State& state(Tape& tape) { return *tape.state_; }

@@ -1,9 +1,12 @@
 // grad --data and eval --data: tables in, tables out.
 #include <signal.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <sstream>
 
+#include "chainrule/emit/kernel.hpp"
 #include "tests/cli/tool.hpp"
 
 namespace chainrule::test {
@@ -109,6 +112,87 @@ TEST(Table, chunks_do_not_show) {
   const std::string wide(3'000'000, 'w');
   EXPECT_EQ(on_rows("x,y,t\n1,2," + wide + "\n").out,
             "x,y,t,value,d_x,d_y\n1,2," + wide + ",2,2,1\n");
+}
+
+// Rows with the numbers that sweeps find hard, several chunks of them.
+std::string hard_rows() {
+  const char* const hard[] = {"0",   "-0",   "1",     "-1",     "nan",     "inf", "-inf",
+                              "0.3", "-2.5", "1e308", "5e-324", "-1e-300", "710"};
+  std::string rows = "x,y\n";
+  for (int i = 0; i < 70; ++i) {
+    for (const char* x : hard) {
+      for (const char* y : hard) rows += std::string(x) + "," + y + "\n";
+    }
+  }
+  return rows;
+}
+
+TEST(Table, backends_and_threads_give_the_same_digits) {
+  const std::string rows = hard_rows();
+  for (const std::string program :
+       {"x*y + sin(x)/y", "x > y ? sqrt(x*y) : relu(x)**3", "pow(x, y) + hypot(x, k)",
+        "z = x - 2; tanh(z) * max(x, y) + copysign(x, y) + fmod(x, y) + log1p(exp(-k*x*x))"}) {
+    for (const std::string order : {"1", "2"}) {
+      std::vector<std::string> line = {"grad", program, "--order", order, "--wrt", "y,x"};
+      if (program.find('k') != std::string::npos) line.push_back("k=0.5");
+      const auto with = [&](std::vector<std::string> more) {
+        more.insert(more.begin(), line.begin(), line.end());
+        const Outcome outcome = on_rows(rows, more);
+        EXPECT_EQ(outcome.code, 0) << outcome.err;
+        return outcome.out;
+      };
+      const std::string expected = with({"--backend", "eager"});
+      EXPECT_EQ(std::ranges::count(expected, '\n'), 70 * 13 * 13 + 1);
+      EXPECT_EQ(with({}), expected) << program;
+      EXPECT_EQ(with({"--threads", "3"}), expected) << program;
+      EXPECT_EQ(with({"--threads", "2", "--backend", "eager"}), expected) << program;
+      EXPECT_EQ(with({"--threads", "2", "--backend", "interpret"}), expected) << program;
+      if (is_available(Backend::avx2)) {
+        EXPECT_EQ(with({"--backend", "x64"}), expected) << program;
+        EXPECT_EQ(with({"--backend", "avx2"}), expected) << program;
+      }
+    }
+  }
+}
+
+TEST(Table, relaxed_rows_differ_by_rounding_alone) {
+  std::string rows = "x,y\n";
+  for (int i = 1; i <= 500; ++i) rows += "0." + std::to_string(i) + "," + std::to_string(i) + "\n";
+  const std::vector<std::string> line = {"grad", "exp(x)/y + x/y + y**3/x"};
+  const auto numbers = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), line.begin(), line.end());
+    std::string out = on_rows(rows, more).out;
+    std::ranges::replace(out, ',', ' ');
+    std::istringstream words(out.substr(out.find('\n')));
+    return std::vector<double>(std::istream_iterator<double>(words), {});
+  };
+  const auto strict = numbers({}), relaxed = numbers({"--relaxed"});
+  ASSERT_EQ(strict.size(), 500u * 5);
+  ASSERT_EQ(relaxed.size(), strict.size());
+  for (std::size_t k = 0; k < strict.size(); ++k) {
+    // Three roundings of terms that do not cancel but for y's slope, whose terms are within 10³.
+    EXPECT_NEAR(relaxed[k], strict[k], 1e-12 * std::abs(strict[k]) + 1e-12);
+  }
+}
+
+TEST(Table, options_of_rows_need_rows) {
+  const std::string facts =
+      "chainrule grad: --threads, --backend and --relaxed are for the rows of --data\n";
+  EXPECT_EQ(run({"grad", "x", "x=1", "--threads", "2"}).err, facts);
+  EXPECT_EQ(run({"grad", "x", "x=1", "--backend", "eager"}).err, facts);
+  EXPECT_EQ(run({"grad", "x", "x=1", "--relaxed"}).err, facts);
+  EXPECT_EQ(on_rows("x\n1\n", {"grad", "x", "--threads", "0"}).err,
+            "chainrule grad: 0 threads: it is 1 to 256\n");
+  EXPECT_EQ(
+      on_rows("x\n1\n", {"grad", "x", "--backend", "simd"}).err,
+      "chainrule grad: there is no 'simd': it is one of x64, avx512, avx2, interpret, eager\n");
+}
+
+TEST(Table, a_program_may_have_no_slopes_to_compute) {
+  EXPECT_EQ(on_rows("x\n1\n2\n", {"grad", "2*3", "--backend", "interpret"}).out,
+            "x,value\n1,6\n2,6\n");
+  EXPECT_EQ(on_rows("x\n1\n", {"grad", "y = 2; y + 0*floor(x)", "--backend", "interpret"}).out,
+            "x,value,d_x\n1,2,0\n");
 }
 
 TEST(Table, the_result_appears_whole_or_not_at_all) {

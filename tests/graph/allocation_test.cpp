@@ -1,28 +1,14 @@
 // Replay allocates nothing after a thread's first call.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <new>
-
 #include "chainrule/chainrule.hpp"
 #include "chainrule/transform/functions.hpp"
-
-namespace {
-
-thread_local std::size_t allocations = 0;
-
-}  // namespace
-
-[[gnu::noinline]] void* operator new(std::size_t bytes) {
-  ++allocations;
-  if (void* memory = std::malloc(bytes)) return memory;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+#include "tests/support/allocations.hpp"
 
 namespace chainrule {
 namespace {
+
+using test::allocations;
 
 TEST(Allocation, replay_allocates_nothing_after_the_first_call) {
   const Function f = record(
@@ -50,17 +36,17 @@ TEST(Allocation, replay_allocates_nothing_after_the_first_call) {
   };
   round();
   round();
-  const std::size_t before = allocations;
+  const std::size_t before = allocations();
   for (int k = 0; k < 100; ++k) round();
-  EXPECT_EQ(allocations, before);
+  EXPECT_EQ(allocations(), before);
 }
 
 TEST(Allocation, is_counted) {
-  const std::size_t before = allocations;
+  const std::size_t before = allocations();
   auto* const some = new double(1);
   asm volatile("" : : "g"(some) : "memory");  // a compiler may leave out what nobody sees
   delete some;
-  EXPECT_GT(allocations, before);
+  EXPECT_GT(allocations(), before);
 }
 
 }  // namespace

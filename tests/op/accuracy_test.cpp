@@ -97,23 +97,6 @@ struct Worst {
   }
 };
 
-// The size of f near x if it changes sign there, else 0.
-template <class F>
-double size_near_zero(F&& f, const Point& x, int arity) {
-  double size = 0, least = f(x), most = least;
-  for (std::size_t k = 0; k < static_cast<std::size_t>(arity); ++k) {
-    for (const double factor : {0.95, 0.98, 1.02, 1.05}) {
-      Point near = x;
-      near[k] *= factor;
-      const double v = f(near);
-      if (!std::isfinite(v)) continue;
-      least = std::min(least, v), most = std::max(most, v);
-      size = std::max(size, std::fabs(v));
-    }
-  }
-  return least < 0 && most > 0 ? size : 0;
-}
-
 class EveryRow : public testing::TestWithParam<int> {};
 
 TEST_P(EveryRow, keeps_the_accuracy_it_states) {

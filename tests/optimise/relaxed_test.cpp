@@ -6,8 +6,8 @@
 #include "chainrule/graph/function.hpp"
 #include "chainrule/graph/text.hpp"
 #include "chainrule/optimise/optimise.hpp"
-#include "tests/optimise/radius.hpp"
 #include "tests/optimise/wild.hpp"
+#include "tests/support/radius.hpp"
 
 namespace chainrule {
 namespace {

@@ -15,7 +15,7 @@ std::uint32_t pick(std::mt19937& random, std::size_t count) {
 
 class Generator {
  public:
-  explicit Generator(std::mt19937& random) : random_(random) {}
+  Generator(std::mt19937& random, Rows rows) : random_(random), rows_(rows) {}
 
   Wild run(std::uint32_t size) {
     for (std::uint32_t k = 0; k < 4; ++k) {
@@ -52,7 +52,15 @@ class Generator {
     } else if (kind < 10) {
       add_product_by_number();
     } else {
-      add_operation(kind < 27 ? some_common() : static_cast<Op>(pick(kOpCount)));
+      add_operation(kind < 27 ? some_common() : some_row());
+    }
+  }
+
+  Op some_row() {
+    for (;;) {
+      const Op op = static_cast<Op>(pick(kOpCount));
+      const bool is_slow = std::string_view(info(op).domain[0].name) == domains::order.name;
+      if (rows_ == Rows::all || !is_slow) return op;
     }
   }
 
@@ -108,6 +116,7 @@ class Generator {
   }
 
   std::mt19937& random_;
+  Rows rows_;
   Wild wild_;
   Trace trace_;
   Graph& graph_ = trace_.graph;
@@ -142,7 +151,9 @@ double wild_number(std::mt19937& random) {
   return std::uniform_real_distribution<double>(-4, 4)(random);
 }
 
-Wild wild_trace(std::mt19937& random, std::uint32_t size) { return Generator(random).run(size); }
+Wild wild_trace(std::mt19937& random, std::uint32_t size, Rows rows) {
+  return Generator(random, rows).run(size);
+}
 
 std::vector<double> values_at(const Trace& trace, std::vector<double> point) {
   Trace unguarded = trace;

@@ -1,4 +1,4 @@
-#include "chainrule/block/closure.hpp"
+#include "chainrule/graph/closure.hpp"
 
 #include <algorithm>
 #include <string>

@@ -1,0 +1,42 @@
+#include "chainrule/emit/engine_internal.hpp"
+
+#include <cstdlib>
+#include <new>
+
+namespace chainrule::emit {
+
+Arena::~Arena() { std::free(memory_); }
+
+std::byte* Arena::fit(std::size_t bytes) {
+  if (bytes <= size_) return memory_;
+  std::free(memory_);
+  size_ = (bytes + 4095) / 4096 * 4096;
+  memory_ = static_cast<std::byte*>(std::aligned_alloc(64, size_));
+  if (memory_ == nullptr) {
+    size_ = 0;
+    throw std::bad_alloc();
+  }
+  return memory_;
+}
+
+void Engine::lay_out(std::byte* memory, Work& work) const {
+  const auto next = [&memory](std::size_t bytes) {
+    std::byte* const here = memory;
+    memory += bytes;
+    return here;
+  };
+  work.sums = reinterpret_cast<double*>(next(sums_bytes_));
+  work.in = reinterpret_cast<double*>(next(packs_ * in_bytes_));
+  work.out = reinterpret_cast<double*>(next(packs_ * out_bytes_));
+  work.frame = next(packs_ * frame_bytes_);
+}
+
+Work Engine::block(const Work& first, std::size_t number) const {
+  Work work = first;
+  work.in += number * (in_bytes_ / sizeof(double));
+  work.out += number * (out_bytes_ / sizeof(double));
+  work.frame += number * frame_bytes_;
+  return work;
+}
+
+}  // namespace chainrule::emit

@@ -1,0 +1,144 @@
+// Engine: what computes a block of rows, for one division into shared numbers and numbers of rows.
+// Two kinds: machine code (x64) and an interpreter, behind one small interface.
+//
+// In a block, input k of row i stands at in[input_at(k) + i], output k at out[output_at(k) + i]; a
+// shared input stands at shared[input_at(k)].
+#pragma once
+
+#include <memory>
+
+#include "chainrule/emit/kernel.hpp"
+#include "chainrule/emit/lower_internal.hpp"
+
+namespace chainrule::emit {
+
+/// Memory that a thread keeps for running kernels: aligned to 64 bytes, grown, never given back.
+class Arena {
+ public:
+  Arena() = default;
+  ~Arena();
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+  /// Room for `bytes`; what was there is lost where it has to grow.
+  std::byte* fit(std::size_t bytes);
+
+ private:
+  std::byte* memory_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+/// Sums over rows, by output: with what rounding took away from each of them, or without.
+class Totals {
+ public:
+  /// `rests` is empty, or as long as `sums`.
+  Totals(std::span<double> sums, std::span<double> rests) : sums_(sums), rests_(rests) {}
+
+  std::size_t size() const { return sums_.size(); }
+  void add(std::size_t k, double term) {
+    if (rests_.empty()) {
+      sums_[k] += term;
+      return;
+    }
+    // Knuth's two-sum: s + rest is sums[k] + term exactly.
+    const double sum = sums_[k], s = sum + term, part = s - sum;
+    rests_[k] += (sum - (s - part)) + (term - part);
+    sums_[k] = s;
+  }
+  /// What rounding took away elsewhere.
+  void add_rest(std::size_t k, double rest) {
+    if (!rests_.empty()) rests_[k] += rest;
+  }
+  /// Beyond all numbers there is no rest.
+  double operator[](std::size_t k) const {
+    const bool has_rest = !rests_.empty() && sums_[k] - sums_[k] == 0;
+    return has_rest ? sums_[k] + rests_[k] : sums_[k];
+  }
+  void add(const Totals& more) {
+    for (std::size_t k = 0; k < size(); ++k) {
+      add(k, more.sums_[k]);
+      if (!rests_.empty()) add_rest(k, more.rests_[k]);
+    }
+  }
+
+ private:
+  std::span<double> sums_, rests_;
+};
+
+/// What one run works on.
+struct Work {
+  double* shared = nullptr;  ///< may be another thread's: prepared once a run
+  double* in = nullptr;
+  double* out = nullptr;
+  double* sums = nullptr;
+  std::byte* frame = nullptr;
+};
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+
+  const Layout& layout() const { return layout_; }
+  std::size_t rows() const { return rows_; }    ///< of a block
+  std::size_t packs() const { return packs_; }  ///< blocks that one run() computes, at most
+  std::span<const std::uint32_t> input_at() const { return input_at_; }
+  std::span<const std::uint32_t> output_at() const { return output_at_; }
+  /// Whether it adds up the outputs that are to be summed, all of them; else they are stored.
+  bool sums_itself() const { return sums_itself_; }
+
+  std::size_t shared_bytes() const { return shared_bytes_; }
+  /// Of everything else.
+  std::size_t work_bytes() const {
+    return packs_ * (in_bytes_ + out_bytes_ + frame_bytes_) + sums_bytes_;
+  }
+  /// Lays `work` out in memory of that size: what it holds of the first block.
+  void lay_out(std::byte* memory, Work& work) const;
+  /// The same of another one.
+  Work block(const Work& first, std::size_t number) const;
+
+  /// Once a run, when the shared inputs are in place; on any one Work.
+  virtual void prepare(Work& work) const = 0;
+  /// Once a thread of a run, when what is shared is ready.
+  virtual void begin(Work& work) const = 0;
+  /// Computes blocks whose rows are in place, `count` of them; the rest of the last block repeats
+  /// one of them.
+  virtual void run(Work& first, std::size_t count) const = 0;
+  /// Whether all guards of a row held in the last run().
+  virtual bool is_answered(const Work& work, std::size_t row) const = 0;
+  virtual bool all_answered(const Work& work, std::size_t count) const = 0;
+  /// Adds what has been summed to totals, by output.
+  virtual void add_sums(const Work& work, Totals& totals) const = 0;
+
+  struct Cost {
+    std::size_t code_bytes = 0, spill_bytes = 0, constant_bytes = 0;
+  };
+  virtual Cost cost() const = 0;
+  virtual std::size_t row_vectors() const { return 1; }
+
+ protected:
+  explicit Engine(const Layout& layout) : layout_(layout) {}
+
+  Layout layout_;
+  std::size_t rows_ = 1, packs_ = 1;
+  std::vector<std::uint32_t> input_at_, output_at_;
+  bool sums_itself_ = false;
+  std::size_t shared_bytes_ = 0, in_bytes_ = 0, out_bytes_ = 0, sums_bytes_ = 0, frame_bytes_ = 0;
+};
+
+struct EngineOptions {
+  CompileOptions compile;
+  unsigned row_vectors = 1;
+  unsigned packs = 1;  ///< more than one: in segments
+};
+
+/// The trace is optimised already. Throws Error where the backend is not to be had.
+std::unique_ptr<Engine> make_x64(const Trace& trace, const Layout& layout,
+                                 const EngineOptions& options);
+std::unique_ptr<Engine> make_interpreter(const Trace& trace, const Layout& layout);
+
+/// What dump() tells of the machine code.
+struct X64Dump {
+  std::string allocation, code;
+};
+X64Dump dump_x64(const Trace& trace, const Layout& layout, const EngineOptions& options);
+
+}  // namespace chainrule::emit

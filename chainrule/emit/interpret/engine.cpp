@@ -1,0 +1,70 @@
+// The interpreter: the Plan that replays a Function, 64 rows at a time. It computes on any
+// processor what the eager engine computes, bit for bit, and is what machine code is held against.
+#include <algorithm>
+
+#include "chainrule/emit/engine_internal.hpp"
+#include "chainrule/graph/plan_internal.hpp"
+
+namespace chainrule::emit {
+namespace {
+
+constexpr std::size_t aligned(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+class Interpreter final : public Engine {
+ public:
+  Interpreter(const Trace& trace, const Layout& layout) : Engine(layout), plan_(trace) {
+    rows_ = kLanes;
+    constexpr auto kWide = static_cast<std::uint32_t>(kLanes);
+    std::uint32_t shared = 0;
+    for (std::uint32_t k = 0; k < layout.is_shared.size(); ++k) {
+      if (layout.is_shared[k]) shared_slots_.push_back(plan_.first_input() + k);
+      input_at_.push_back(layout.is_shared[k] ? shared++ : (plan_.first_input() + k) * kWide);
+    }
+    for (const std::uint32_t slot : plan_.outputs) output_at_.push_back(slot * kWide);
+    shared_bytes_ = aligned(8 * (shared + 1));
+    in_bytes_ = aligned(8 * kLanes * plan_.slots);
+    frame_bytes_ = aligned(kLanes * sizeof(bool)) + aligned(8 * plan_.largest_call);
+  }
+
+  void prepare(Work&) const override {}
+
+  void begin(Work& work) const override {
+    work.out = work.in;  // outputs stand in slots, too
+    for (std::size_t c = 0; c < plan_.constants.size(); ++c) {
+      std::fill_n(work.in + c * kLanes, kLanes, plan_.constants[c]);
+    }
+    for (std::size_t k = 0; k < shared_slots_.size(); ++k) {
+      std::fill_n(work.in + shared_slots_[k] * kLanes, kLanes, work.shared[k]);
+    }
+  }
+
+  void run(Work& work, std::size_t count) const override {
+    bool* const alive = alive_in(work);
+    for (std::size_t i = 0; i < kLanes; ++i) alive[i] = i < count;
+    auto* const scratch = reinterpret_cast<double*>(work.frame + aligned(kLanes * sizeof(bool)));
+    plan_.run_lanes(work.in, scratch, alive);
+  }
+
+  bool is_answered(const Work& work, std::size_t row) const override { return alive_in(work)[row]; }
+  bool all_answered(const Work& work, std::size_t count) const override {
+    return std::all_of(alive_in(work), alive_in(work) + count, [](bool alive) { return alive; });
+  }
+  void add_sums(const Work&, Totals&) const override {}
+  Cost cost() const override {
+    return {plan_.steps.size() * sizeof(Step), 0, 8 * plan_.constants.size()};
+  }
+
+ private:
+  static bool* alive_in(const Work& work) { return reinterpret_cast<bool*>(work.frame); }
+
+  Plan plan_;
+  std::vector<std::uint32_t> shared_slots_;
+};
+
+}  // namespace
+
+std::unique_ptr<Engine> make_interpreter(const Trace& trace, const Layout& layout) {
+  return std::make_unique<Interpreter>(trace, layout);
+}
+
+}  // namespace chainrule::emit

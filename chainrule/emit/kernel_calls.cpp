@@ -1,0 +1,327 @@
+// What a Kernel is asked besides run(): one point, rows of a plain shape, Scalars, reports.
+#include <algorithm>
+#include <chrono>
+#include <limits>
+
+#include "chainrule/emit/kernel_internal.hpp"
+#include "chainrule/graph/text.hpp"
+#include "chainrule/tape/block.hpp"
+#include "chainrule/tape/inner.hpp"
+#include "chainrule/tape/state_internal.hpp"
+#include "chainrule/transform/functions.hpp"
+
+namespace chainrule {
+
+using emit::Engine;
+using emit::Layout;
+
+Kernel compile(const Function& f, const CompileOptions& options) {
+  const Kernel kernel(std::make_shared<const Kernel::State>(f, options));
+  if (kernel.backend() != Backend::interpret) kernel.state_->single();
+  return kernel;
+}
+
+std::size_t Kernel::inputs() const { return state_->f.inputs(); }
+std::size_t Kernel::outputs() const { return state_->f.outputs(); }
+const Function& Kernel::function() const { return state_->f; }
+Backend Kernel::backend() const {
+  return state_->fell_back ? Backend::interpret : state_->options.backend;
+}
+
+// ---- one point ----------------------------------------------------------------------------------
+
+const Engine& Kernel::State::single() const {
+  if (const Engine* engine = single_.load(std::memory_order_acquire)) return *engine;
+  const Layout layout{std::vector<bool>(f.inputs()), std::vector<bool>(f.outputs())};
+  const Engine& made = engine(layout, 1);
+  single_.store(&made, std::memory_order_release);
+  return made;
+}
+
+void Kernel::evaluate(std::span<const double> in, std::span<double> out) const {
+  if (in.size() != inputs() || out.size() != outputs() || backend() == Backend::interpret) {
+    return state_->f.evaluate(in, out);  // which says what is wrong with the counts
+  }
+  state_->evaluate(in, out);
+}
+
+std::vector<double> Kernel::operator()(std::span<const double> in) const {
+  std::vector<double> out(outputs());
+  evaluate(in, out);
+  return out;
+}
+
+std::vector<double> Kernel::operator()(std::initializer_list<double> in) const {
+  return (*this)(std::span(in.begin(), in.size()));
+}
+
+// ---- rows of a plain shape ----------------------------------------------------------------------
+
+namespace {
+
+// The sources of a call, in memory that the thread keeps; one a level of nesting, as a block may
+// run a kernel in turn.
+class Sources {
+ public:
+  Sources() : here_(depth()++) {
+    if (mine().size() == here_) mine().emplace_back();
+    mine()[here_].clear();
+  }
+  ~Sources() { --depth(); }
+  Sources(const Sources&) = delete;
+  Sources& operator=(const Sources&) = delete;
+  void push_back(const Source& source) { mine()[here_].push_back(source); }
+  operator std::span<const Source>() const { return mine()[here_]; }
+
+ private:
+  static std::deque<std::vector<Source>>& mine() {
+    static thread_local std::deque<std::vector<Source>> sources;
+    return sources;
+  }
+  static std::size_t& depth() {
+    static thread_local std::size_t depth = 0;
+    return depth;
+  }
+  std::size_t here_;
+};
+
+// Sources of the first arguments, which fill `shared`, and of the others, which lie in rows: how
+// many rows there are.
+std::size_t fill(Sources& sources, const Function& f, std::span<const double> shared,
+                 std::span<const double> rows) {
+  std::size_t taken = 0, a = 0;
+  const auto width = [&](std::size_t k) { return f.arguments()[k].example.size(); };
+  for (; a < f.arguments().size() && taken + width(a) <= shared.size(); ++a) {
+    if (taken == shared.size()) break;
+    sources.push_back(Source::shared(shared.subspan(taken, width(a))));
+    taken += width(a);
+  }
+  if (taken != shared.size()) {
+    fail("kernel", std::to_string(shared.size()) +
+                       " shared numbers are not the first arguments as a whole: these have " +
+                       std::to_string(taken));
+  }
+  const std::size_t stride = f.inputs() - taken;
+  if (stride == 0) {
+    fail("kernel", "every argument is shared, so that there are no rows to count: use run()");
+  }
+  const std::size_t count = stride == 0 ? 0 : rows.size() / stride;
+  if (count * stride != rows.size()) {
+    fail("kernel",
+         std::to_string(rows.size()) + " numbers are no rows of " + std::to_string(stride));
+  }
+  std::size_t offset = 0;
+  for (; a < f.arguments().size(); offset += width(a), ++a) {
+    sources.push_back({rows.data() + std::min(offset, rows.size()),
+                       rows.size() - std::min(offset, rows.size()),
+                       stride,
+                       1,
+                       {}});
+  }
+  return count;
+}
+
+}  // namespace
+
+void Kernel::map(std::span<const double> shared, std::span<const double> rows,
+                 std::span<double> out, unsigned threads) const {
+  Sources sources;
+  const std::size_t count = fill(sources, function(), shared, rows);
+  if (out.size() != count * outputs()) {
+    fail("kernel", std::to_string(out.size()) + " numbers for the outputs of " +
+                       std::to_string(count) + " rows, which have " +
+                       std::to_string(count * outputs()));
+  }
+  const Sink sink = Sink::rows(out, outputs());
+  run(sources, std::span(&sink, 1), count, threads);
+}
+
+std::vector<double> Kernel::sum(std::span<const double> shared, std::span<const double> rows,
+                                unsigned threads) const {
+  Sources sources;
+  const std::size_t count = fill(sources, function(), shared, rows);
+  std::vector<double> sums(outputs());
+  const Sink sink = Sink::sum(sums);
+  run(sources, std::span(&sink, 1), count, threads);
+  return sums;
+}
+
+// ---- on Scalars ---------------------------------------------------------------------------------
+
+const Kernel& Kernel::State::pullback() const {
+  std::call_once(pulled_back_, [&] {
+    pullback_ = std::make_unique<const Kernel>(compile(vjp(f, kEveryArgument), options));
+  });
+  return *pullback_;
+}
+
+namespace {
+
+constexpr double kUnreached = -0.0;
+
+bool is_unreached(double adjoint) {
+  return std::bit_cast<std::uint64_t>(adjoint) == std::bit_cast<std::uint64_t>(kUnreached);
+}
+
+// Which inputs an output depends on.
+std::vector<bool> read_inputs(const Trace& trace) {
+  const Graph& graph = trace.graph;
+  std::vector<bool> needed(graph.size());
+  for (const Vertex output : trace.outputs) needed[output.index] = true;
+  for (auto v = static_cast<std::uint32_t>(graph.size()); v-- > 0;) {
+    if (needed[v]) graph.each_operand({v}, [&](Vertex x) { needed[x.index] = true; });
+  }
+  std::vector<bool> read;
+  for (const Vertex input : trace.inputs) read.push_back(needed[input.index]);
+  return read;
+}
+
+class KernelBlock final : public Block {
+ public:
+  explicit KernelBlock(const Kernel& kernel, const Kernel& pullback)
+      : kernel_(kernel), pullback_(pullback) {}
+
+  std::string_view name() const override { return "kernel"; }
+  std::size_t inputs() const override { return kernel_.inputs(); }
+  std::size_t outputs() const override { return kernel_.outputs(); }
+
+  void value(std::span<const double> x, std::span<double> z) const override {
+    kernel_.evaluate(x, z);
+  }
+
+  void vjp(std::span<const double> x, std::span<const double>, std::span<const double> zbar,
+           std::span<double> xbar) const override {
+    if (has_choices() || std::ranges::any_of(zbar, is_unreached)) return sweep(x, zbar, xbar);
+    std::vector<double> in(x.begin(), x.end()), out(z_and_x());
+    in.insert(in.end(), zbar.begin(), zbar.end());
+    pullback_.evaluate(in, out);
+    const std::vector<bool> read = read_inputs(kernel_.function().trace());
+    for (std::size_t k = 0; k < xbar.size(); ++k) {
+      if (read[k]) xbar[k] = out[outputs() + k] + 0.0;
+    }
+  }
+
+  void recorded_vjp(std::span<const Scalar> x, std::span<const Scalar>,
+                    std::span<const Scalar> zbar, std::span<Scalar> xbar) const override {
+    std::vector<Scalar> in(x.begin(), x.end());
+    in.insert(in.end(), zbar.begin(), zbar.end());
+    const std::vector<Scalar> out = pullback_(std::span<const Scalar>(in));
+    std::copy(out.begin() + static_cast<std::ptrdiff_t>(outputs()), out.end(), xbar.begin());
+  }
+
+ private:
+  std::size_t z_and_x() const { return outputs() + inputs(); }
+
+  // Where a choice may cut an input off, only a sweep can tell.
+  bool has_choices() const {
+    const auto nodes = kernel_.function().trace().graph.nodes();
+    return std::ranges::any_of(nodes, [](const GraphNode& node) {
+      return node.kind == VertexKind::operation && node.op == Op::select;
+    });
+  }
+
+  void sweep(std::span<const double> x, std::span<const double> zbar,
+             std::span<double> xbar) const {
+    const Inner inner;
+    std::vector<Scalar> leaves;
+    for (const double number : x) leaves.push_back(variable(number));
+    const std::vector<Scalar> ys = kernel_.function()(std::span<const Scalar>(leaves));
+    adjoints(ys, zbar, leaves, xbar);
+  }
+
+  Kernel kernel_, pullback_;
+};
+
+}  // namespace
+
+std::vector<Scalar> Kernel::operator()(std::span<const Scalar> in) const {
+  return call(std::make_shared<const KernelBlock>(*this, state_->pullback()), in);
+}
+
+// ---- reports ------------------------------------------------------------------------------------
+
+KernelReport Kernel::report() const {
+  const std::size_t rows =
+      std::clamp<std::size_t>(200'000 / (state_->trace.graph.size() + 1), 64, 4096);
+  KernelReport report;
+  const Layout layout{std::vector<bool>(inputs()), std::vector<bool>(outputs())};
+  const Engine& engine = state_->engine(layout, rows);
+  report.backend = name_of(backend());
+  report.row_vectors = engine.row_vectors();
+  report.lanes = engine.rows() / engine.row_vectors();
+  report.trace_nodes = function().trace().graph.size();
+  report.optimised_nodes = state_->trace.graph.size();
+  const Engine::Cost cost = engine.cost();
+  report.code_bytes = cost.code_bytes;
+  report.spill_bytes = cost.spill_bytes;
+  report.constant_bytes = cost.constant_bytes;
+  report.record = function().record_seconds();
+  report.optimise = state_->optimise_seconds;
+  report.compile = state_->compile_seconds;
+  report.passes = state_->reports;
+
+  // The least of a few runs on the example, over and over.
+  std::vector<double> example;
+  for (const Argument& argument : function().arguments()) {
+    example.insert(example.end(), argument.example.begin(), argument.example.end());
+  }
+  std::vector<double> in, out(rows * outputs());
+  for (std::size_t r = 0; r < rows; ++r) in.insert(in.end(), example.begin(), example.end());
+  const auto least = [](auto&& work) {
+    double best = std::numeric_limits<double>::infinity();
+    for (int round = 0; round < 5; ++round) {
+      const auto start = std::chrono::steady_clock::now();
+      work();
+      best = std::min(
+          best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    }
+    return best;
+  };
+  if (inputs() > 0) {
+    report.run = least([&] { map({}, in, out); }) / static_cast<double>(rows);
+    const std::size_t few = std::max<std::size_t>(rows / 16, 1);
+    report.eager = least([&] {
+                     for (std::size_t r = 0; r < few; ++r) {
+                       function().evaluate(std::span(in).subspan(r * inputs(), inputs()),
+                                           std::span(out).subspan(r * outputs(), outputs()));
+                     }
+                   }) /
+                   static_cast<double>(few);
+  }
+  const double gain = report.eager - report.run;
+  report.break_even = gain > 0 ? (report.optimise + report.compile) / gain
+                               : std::numeric_limits<double>::infinity();
+  return report;
+}
+
+std::string Kernel::dump(std::string_view letters) const {
+  std::string text;
+  const Layout layout{std::vector<bool>(inputs()), std::vector<bool>(outputs())};
+  const auto titled = [&](const char* title, const std::string& body) {
+    text += std::string("; ") + title + "\n" + body + (body.ends_with('\n') ? "" : "\n");
+  };
+  for (const char letter : letters) {
+    switch (letter) {
+      case 't': titled("trace", print(function().trace())); break;
+      case 'o': titled("optimised", print(state_->trace)); break;
+      case 'a':
+      case 'm': {
+        if (backend() == Backend::interpret) {
+          titled(letter == 'a' ? "allocation" : "machine code", "; interpreted: there is none");
+          break;
+        }
+        const emit::X64Dump dump = emit::dump_x64(state_->trace, layout, {state_->options, 1});
+        if (letter == 'a') titled("allocation", dump.allocation);
+        if (letter == 'm') titled("machine code", dump.code);
+        break;
+      }
+      default:
+        fail("dump", std::string("there is no letter '") + letter +
+                         "': t is the trace, o the optimised one, a the allocation of registers, m "
+                         "the machine code");
+    }
+  }
+  return text;
+}
+
+}  // namespace chainrule

@@ -1,0 +1,158 @@
+#include "chainrule/emit/x64/code_internal.hpp"
+
+#include <bit>
+#include <cstdlib>
+#include <cstring>
+
+#include "chainrule/base/error.hpp"
+#include "chainrule/emit/x64/frame_internal.hpp"
+#include "chainrule/tape/block.hpp"
+#include "chainrule/tape/inner.hpp"
+
+#if CHAINRULE_WITH_ASMJIT
+#include "chainrule/emit/x64/generator_internal.hpp"
+#endif
+
+namespace chainrule::x64 {
+
+void Code::FreeAligned::operator()(void* memory) const { std::free(memory); }
+
+bool has_assembler() { return CHAINRULE_WITH_ASMJIT != 0; }
+
+void Code::activate(std::byte* frame, std::size_t count) const {
+  for (std::size_t r = 0; r < row_vectors_; ++r) {
+    const std::size_t first = r * lanes_;
+    const std::size_t here = count > first ? std::min(count - first, lanes_) : 0;
+    if (isa_ == Isa::avx512) {
+      const auto bits = static_cast<std::uint16_t>((1u << here) - 1);
+      std::memcpy(frame + Frame::active_bits(r), &bits, sizeof bits);
+    } else {
+      for (std::size_t i = 0; i < lanes_; ++i) {
+        const std::uint64_t mask = i < here ? ~0ull : 0;
+        std::memcpy(frame + Frame::active_mask(r) + 8 * i, &mask, sizeof mask);
+      }
+    }
+  }
+}
+
+bool Code::is_active(const std::byte* frame, std::size_t row) const {
+  const std::size_t r = row / lanes_, i = row % lanes_;
+  if (isa_ == Isa::avx512) {
+    std::uint16_t bits;
+    std::memcpy(&bits, frame + Frame::active_bits(r), sizeof bits);
+    return (bits >> i & 1u) != 0;
+  }
+  std::uint64_t mask;
+  std::memcpy(&mask, frame + Frame::active_mask(r) + 8 * i, sizeof mask);
+  return mask != 0;
+}
+
+bool Code::all_active(const std::byte* frame, std::size_t count) const {
+  if (isa_ == Isa::avx512 && count == rows()) {
+    std::uint16_t bits[4];
+    std::memcpy(bits, frame + Frame::active_bits(0), sizeof bits);
+    for (std::size_t r = 0; r < row_vectors_; ++r) {
+      if (bits[r] != 0xFF) return false;
+    }
+    return true;
+  }
+  for (std::size_t row = 0; row < count; ++row) {
+    if (!is_active(frame, row)) return false;
+  }
+  return true;
+}
+
+#if CHAINRULE_WITH_ASMJIT
+
+namespace {
+
+// One for all kernels. The memory of code is mapped twice, once to be written and once to be run,
+// so that no page is both.
+asmjit::JitRuntime& runtime() {
+  static asmjit::JitRuntime* const all = [] {
+    asmjit::JitAllocator::CreateParams params{};
+    params.options = asmjit::JitAllocatorOptions::kUseDualMapping;
+    return new asmjit::JitRuntime(&params);
+  }();
+  return *all;
+}
+
+}  // namespace
+
+void run_block(const Block* block, const double* operands, double* results, std::byte* frame,
+               std::size_t lanes, std::size_t row_vectors) {
+  static thread_local std::vector<double> scratch;
+  const std::size_t inputs = block->inputs(), outputs = block->outputs();
+  std::vector<double> numbers;
+  numbers.swap(scratch);  // a block may run a kernel in turn
+  if (numbers.size() < inputs + outputs) numbers.resize(inputs + outputs);
+  double* const x = numbers.data();
+  double* const z = x + inputs;
+  const std::size_t rows = lanes * row_vectors;
+  const bool has_bits = lanes == 8;
+  for (std::size_t row = 0; row < rows; ++row) {
+    for (std::size_t k = 0; k < inputs; ++k) x[k] = operands[k * rows + row];
+    try {
+      const Inner apart(Inner::Sealed{});
+      block->value({x, inputs}, {z, outputs});
+    } catch (...) {  // the row is answered by the Function, which throws what there is to throw
+      const std::size_t r = row / lanes, i = row % lanes;
+      if (has_bits) {
+        std::uint16_t bits;
+        std::memcpy(&bits, frame + Frame::active_bits(r), sizeof bits);
+        bits = static_cast<std::uint16_t>(bits & ~(1u << i));
+        std::memcpy(frame + Frame::active_bits(r), &bits, sizeof bits);
+      } else {
+        std::memset(frame + Frame::active_mask(r) + 8 * i, 0, 8);
+      }
+    }
+    for (std::size_t k = 0; k < outputs; ++k) results[k * rows + row] = z[k];
+  }
+  scratch.swap(numbers);
+}
+
+Code::Code(const emit::Program& program, const CodeOptions& options)
+    : isa_(options.isa),
+      lanes_(static_cast<std::size_t>(x64::lanes(options.isa, Width::f64))),
+      row_vectors_(options.row_vectors) {
+  asmjit::CodeHolder holder;
+  holder.init(runtime().environment());
+  asmjit::StringLogger logger;
+  if (options.listing != nullptr) holder.setLogger(&logger);
+  Generator generator(program, options, holder);
+  generator.run();
+  if (options.listing != nullptr) *options.listing = logger.data();
+  frame_bytes_ = generator.frame_bytes();
+  spill_bytes_ = generator.spill_bytes();
+  code_bytes_ = holder.codeSize();
+
+  // AVX-512 broadcasts a number as it reads it; AVX2 does not, and has them as vectors.
+  const std::size_t copies = isa_ == Isa::avx512 ? 1 : lanes_;
+  constant_bytes_ = program.constants.size() * copies * sizeof(double);
+  constants_.reset(std::aligned_alloc(64, (constant_bytes_ + 64) / 64 * 64));
+  auto* to = static_cast<std::uint64_t*>(constants_.get());
+  for (const std::uint64_t bits : program.constants) {
+    for (std::size_t k = 0; k < copies; ++k) *to++ = bits;
+  }
+
+  const asmjit::Error error = runtime().add(&run_, &holder);
+  if (error != asmjit::kErrorOk) {
+    fail("compile",
+         std::string("no executable memory: ") + asmjit::DebugUtils::errorAsString(error));
+  }
+}
+
+Code::~Code() {
+  if (run_ != nullptr) runtime().release(run_);
+}
+
+#else
+
+Code::Code(const emit::Program&, const CodeOptions&) : isa_(Isa::avx2), lanes_(4), row_vectors_(1) {
+  fail("compile", "this build has no assembler (asmjit): kernels are interpreted");
+}
+Code::~Code() = default;
+
+#endif
+
+}  // namespace chainrule::x64

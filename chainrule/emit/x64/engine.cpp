@@ -1,0 +1,216 @@
+#include "chainrule/emit/engine_internal.hpp"
+#include "chainrule/emit/factor_internal.hpp"
+#include "chainrule/graph/plan_internal.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+#include "chainrule/emit/x64/code_internal.hpp"
+
+namespace chainrule::emit {
+namespace {
+
+x64::CodeOptions code_options(const EngineOptions& options) {
+  x64::CodeOptions code;
+  code.isa = options.compile.backend == Backend::avx512 ? x64::Isa::avx512 : x64::Isa::avx2;
+  code.row_vectors = options.row_vectors;
+  code.form = options.packs > 1 ? x64::Form::segments : x64::Form::whole;
+  code.arithmetic = options.compile.arithmetic;
+  if (options.compile.summation == CompileOptions::Summation::compensated) {
+    code.compensation = x64::Compensation::running;
+  }
+  return code;
+}
+
+constexpr std::size_t aligned(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+constexpr std::size_t kMostByLane = 4096;
+
+SumForm form_of(const Layout& layout, const EngineOptions& options) {
+  const auto sums =
+      static_cast<std::size_t>(std::count(layout.is_summed.begin(), layout.is_summed.end(), true));
+  const bool is_plain = options.compile.summation == CompileOptions::Summation::plain;
+  return is_plain && sums > kMostByLane ? SumForm::narrow : SumForm::by_lane;
+}
+
+class X64Engine final : public Engine {
+ public:
+  /// `after`: what is left to do with the sums, if they are not the outputs themselves.
+  X64Engine(const Layout& layout, Lowered lowered, const EngineOptions& options, const Trace* after)
+      : Engine(layout),
+        lowered_(std::move(lowered)),
+        rows_code_(lowered_.rows, code_options(options)) {
+    if (after != nullptr) after_ = std::make_unique<Plan>(*after);
+    if (lowered_.uniform.outs > 0) {
+      x64::CodeOptions once = code_options(options);
+      once.row_vectors = 1;
+      once.form = x64::Form::whole;
+      once.compensation = x64::Compensation::none;
+      uniform_ = std::make_unique<x64::Code>(lowered_.uniform, once);
+    }
+    rows_ = rows_code_.rows();
+    sums_itself_ = lowered_.rows.sums > 0;
+    has_rests_ = options.compile.summation == CompileOptions::Summation::compensated;
+    is_sound_ = lowered_.shared_inputs + lowered_.uniform.outs;
+    shared_bytes_ = aligned(8 * (is_sound_ + 1));
+    in_bytes_ = aligned(8 * rows_ * lowered_.row_inputs);
+    // The uniform part leaves its results there as well, a vector each.
+    out_bytes_ = aligned(
+        8 * std::max(rows_ * lowered_.rows.outs, rows_code_.lanes() * lowered_.uniform.outs));
+    is_narrow_ = lowered_.form == SumForm::narrow;
+    const std::size_t numbers = is_narrow_ ? 1 : rows_code_.lanes() * (has_rests_ ? 2 : 1);
+    after_at_ = aligned(8 * numbers * lowered_.rows.sums) / sizeof(double);
+    sums_bytes_ = 8 * after_at_ + (after_ ? aligned(8 * after_->slots) : 0);
+    frame_bytes_ = aligned(rows_code_.frame_bytes());
+    if (uniform_) frame_bytes_ = std::max(frame_bytes_, aligned(uniform_->frame_bytes()));
+    if (options.packs > 1) packs_ = options.packs;
+    const auto wide = static_cast<std::uint32_t>(rows_);
+    for (std::size_t k = 0; k < layout.is_shared.size(); ++k) {
+      input_at_.push_back(lowered_.input_place[k] * (layout.is_shared[k] ? 1 : wide));
+    }
+    // With something left to do, those that are stored come first of the lowered outputs.
+    std::size_t stored = 0;
+    for (std::size_t k = 0; k < layout.is_summed.size(); ++k) {
+      const bool is_summed = layout.is_summed[k];
+      const std::size_t at = !after_ ? k : is_summed ? 0 : stored++;
+      output_at_.push_back(lowered_.output_place[at] * (is_summed ? 1 : wide));
+    }
+    first_sum_ = stored;
+  }
+
+  void prepare(Work& work) const override {
+    work.shared[is_sound_] = 1;
+    if (!uniform_) return;
+    uniform_->activate(work.frame, uniform_->lanes());
+    (*uniform_)({.shared = work.shared,
+                 .rows = nullptr,
+                 .constants = uniform_->constants(),
+                 .frame = work.frame,
+                 .out = work.out,
+                 .sums = nullptr});
+    double* const to = work.shared + lowered_.shared_inputs;
+    for (std::size_t k = 0; k < lowered_.uniform.outs; ++k) to[k] = work.out[k * uniform_->lanes()];
+    // A loop took another branch, or a block threw: then every row is answered elsewhere.
+    if (!uniform_->is_active(work.frame, 0)) work.shared[is_sound_] = 0;
+  }
+
+  void begin(Work& work) const override { std::memset(work.sums, 0, sums_bytes_); }
+
+  void run(Work& work, std::size_t count) const override {
+    const std::size_t packs = (count + rows_ - 1) / rows_;
+    const std::size_t answered = work.shared[is_sound_] != 0 ? count : 0;
+    for (std::size_t p = 0; p < packs; ++p) {
+      const std::size_t first = std::min(answered, p * rows_);
+      rows_code_.activate(work.frame + p * frame_bytes_, std::min(rows_, answered - first));
+    }
+    rows_code_({work.shared, work.in, rows_code_.constants(), work.frame, work.out, work.sums,
+                packs, frame_bytes_, in_bytes_, out_bytes_});
+  }
+
+  bool is_answered(const Work& work, std::size_t row) const override {
+    return rows_code_.is_active(work.frame, row);
+  }
+  bool all_answered(const Work& work, std::size_t count) const override {
+    return rows_code_.all_active(work.frame, count);
+  }
+
+  void add_sums(const Work& work, Totals& totals) const override {
+    if (after_) return add_after(work, totals);
+    const std::size_t lanes = rows_code_.lanes(), sums = lowered_.rows.sums;
+    for (std::size_t k = 0; k < totals.size(); ++k) {
+      if (!layout().is_summed[k]) continue;
+      if (is_narrow_) {
+        totals.add(k, work.sums[output_at_[k]]);
+        continue;
+      }
+      const double* const at = work.sums + output_at_[k] * lanes;
+      for (std::size_t i = 0; i < lanes; ++i) {
+        totals.add(k, at[i]);
+        if (has_rests_) totals.add_rest(k, at[sums * lanes + i]);
+      }
+    }
+  }
+
+  Cost cost() const override {
+    Cost cost{rows_code_.code_bytes(), rows_code_.spill_bytes(), rows_code_.constant_bytes()};
+    if (uniform_) {
+      cost.code_bytes += uniform_->code_bytes();
+      cost.constant_bytes += uniform_->constant_bytes();
+    }
+    return cost;
+  }
+  std::size_t row_vectors() const override { return rows_code_.row_vectors(); }
+
+ private:
+  // The sums of this thread's rows make its share of the outputs: what is left to do is linear.
+  void add_after(const Work& work, Totals& totals) const {
+    const Plan& plan = *after_;
+    double* const values = work.sums + after_at_;
+    std::ranges::copy(plan.constants, values);
+    double* in = values + plan.first_input();
+    for (std::size_t k = 0; k < layout().is_shared.size(); ++k) {
+      if (layout().is_shared[k]) *in++ = work.shared[input_at_[k]];
+    }
+    const std::size_t lanes = is_narrow_ ? 1 : rows_code_.lanes();
+    for (std::size_t k = first_sum_; k < lowered_.output_place.size(); ++k) {
+      const double* const at = work.sums + lowered_.output_place[k] * lanes;
+      *in++ = std::accumulate(at, at + lanes, 0.0);
+    }
+    plan.run(values, nullptr);
+    std::size_t next = 0;
+    for (std::size_t k = 0; k < totals.size(); ++k) {
+      if (layout().is_summed[k]) totals.add(k, values[plan.outputs[next++]]);
+    }
+  }
+
+  Lowered lowered_;
+  std::unique_ptr<Plan> after_;
+  std::size_t after_at_ = 0;   // where its values are, in doubles from the sums
+  std::size_t first_sum_ = 0;  // of the lowered outputs
+  bool has_rests_ = false;
+  bool is_narrow_ = false;
+  std::size_t is_sound_ = 0;  // the shared number that says whether the others could be computed
+  x64::Code rows_code_;
+  std::unique_ptr<x64::Code> uniform_;
+};
+
+// A guard in a loop may come after something was summed: then rows are stored, and added up after.
+Lowered lowered_for(const Trace& trace, const Layout& layout, const EngineOptions& options) {
+  const OptimiseOptions passes{.arithmetic = options.compile.arithmetic};
+  Lowered lowered = lower(trace, layout, passes, form_of(layout, options));
+  if (!lowered.guards_late) return lowered;
+  Layout stored = layout;
+  std::fill(stored.is_summed.begin(), stored.is_summed.end(), false);
+  return lower(trace, stored, passes);
+}
+
+}  // namespace
+
+std::unique_ptr<Engine> make_x64(const Trace& trace, const Layout& layout,
+                                 const EngineOptions& options) {
+  const bool may_factor = options.compile.arithmetic == Arithmetic::relaxed &&
+                          options.compile.summation == CompileOptions::Summation::plain;
+  if (const auto factored = may_factor ? factor_sums(trace, layout) : std::nullopt) {
+    Lowered lowered = lowered_for(factored->rows, factored->layout, options);
+    if (lowered.rows.sums > 0) {
+      return std::make_unique<X64Engine>(layout, std::move(lowered), options, &factored->after);
+    }
+  }
+  Lowered lowered = lowered_for(trace, layout, options);
+  Layout used = layout;
+  if (lowered.rows.sums == 0) std::fill(used.is_summed.begin(), used.is_summed.end(), false);
+  return std::make_unique<X64Engine>(used, std::move(lowered), options, nullptr);
+}
+
+X64Dump dump_x64(const Trace& trace, const Layout& layout, const EngineOptions& options) {
+  const Lowered lowered = lowered_for(trace, layout, options);
+  X64Dump dump;
+  x64::CodeOptions code = code_options(options);
+  code.allocation = &dump.allocation;
+  code.listing = &dump.code;
+  const x64::Code unused(lowered.rows, code);
+  return dump;
+}
+
+}  // namespace chainrule::emit

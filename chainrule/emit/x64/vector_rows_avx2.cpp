@@ -1,0 +1,73 @@
+// The rows over the registers of AVX2 and FMA. Compiled for such processors, calling convention
+// included (cmake/targets.cmake), and run on no other.
+//
+// Nothing here is shared with another source: an inline function or a template that is would be
+// compiled with these instructions, and the linker could keep that copy for the whole program.
+
+#if defined(__x86_64__) && CHAINRULE_WITH_ASMJIT
+
+#include <immintrin.h>
+
+#include <limits>
+
+#include "chainrule/emit/x64/vector_lanes_internal.hpp"
+
+namespace chainrule::x64 {
+
+#define CR_FIRST(f64, f32)  f64
+#define CR_SECOND(f64, f32) f32
+
+namespace avx2_f64 {
+namespace {
+using Register = __m256d;
+using Lane = double;
+constexpr int kLanes = 4;
+Register load(const Lane* from) { return _mm256_load_pd(from); }
+void store(Lane* to, Register x) { _mm256_store_pd(to, x); }
+unsigned at_most(Register x, Lane bound) {
+  return static_cast<unsigned>(
+      _mm256_movemask_pd(_mm256_cmp_pd(x, _mm256_set1_pd(bound), _CMP_NGT_UQ)));
+}
+unsigned at_least(Register x, Lane bound) {
+  return static_cast<unsigned>(
+      _mm256_movemask_pd(_mm256_cmp_pd(x, _mm256_set1_pd(bound), _CMP_NLT_UQ)));
+}
+Register size_of(Register x) { return _mm256_andnot_pd(_mm256_set1_pd(-0.0), x); }
+}  // namespace
+#define CR_SLEEF_NAME(name, ulps) Sleef_finz_##name##d4##ulps##avx2
+#define CR_TRUSTED                CR_FIRST
+#include "chainrule/emit/x64/vector_rows_internal.hpp"
+#undef CR_SLEEF_NAME
+#undef CR_TRUSTED
+}  // namespace avx2_f64
+
+namespace avx2_f32 {
+namespace {
+using Register = __m256;
+using Lane = float;
+constexpr int kLanes = 8;
+Register load(const Lane* from) { return _mm256_load_ps(from); }
+void store(Lane* to, Register x) { _mm256_store_ps(to, x); }
+unsigned at_most(Register x, Lane bound) {
+  return static_cast<unsigned>(
+      _mm256_movemask_ps(_mm256_cmp_ps(x, _mm256_set1_ps(bound), _CMP_NGT_UQ)));
+}
+unsigned at_least(Register x, Lane bound) {
+  return static_cast<unsigned>(
+      _mm256_movemask_ps(_mm256_cmp_ps(x, _mm256_set1_ps(bound), _CMP_NLT_UQ)));
+}
+Register size_of(Register x) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0F), x); }
+}  // namespace
+#define CR_SLEEF_NAME(name, ulps) Sleef_finz_##name##f8##ulps##avx2
+#define CR_TRUSTED                CR_SECOND
+#include "chainrule/emit/x64/vector_rows_internal.hpp"
+#undef CR_SLEEF_NAME
+#undef CR_TRUSTED
+}  // namespace avx2_f32
+
+#undef CR_FIRST
+#undef CR_SECOND
+
+}  // namespace chainrule::x64
+
+#endif

@@ -1,0 +1,423 @@
+#include "tests/emit/readings.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+
+#include "tests/support/radius.hpp"
+
+namespace chainrule::test {
+namespace {
+
+constexpr double kUlp = std::numeric_limits<double>::epsilon();
+
+std::string print(double x) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%.17g", x);
+  return text;
+}
+
+std::string print(std::span<const double> numbers) {
+  std::string text = "(";
+  for (std::size_t k = 0; k < numbers.size(); ++k) text += (k == 0 ? "" : ", ") + print(numbers[k]);
+  return text + ")";
+}
+
+// What the Function gives for each row that it answers.
+class Expected {
+ public:
+  Expected(const Subject& subject, Arithmetic arithmetic)
+      : subject_(subject), arithmetic_(arithmetic) {
+    const std::size_t outputs = subject.f.outputs();
+    values_.resize(subject.rows * outputs);
+    for (std::size_t r = 0; r < subject.rows; ++r) {
+      try {
+        subject.f.evaluate(subject.row(r), std::span(values_).subspan(r * outputs, outputs));
+        rows_.push_back(r);
+      } catch (const BranchChanged&) {
+      }
+    }
+    within_.resize(rows_.size());
+  }
+
+  const Subject& subject() const { return subject_; }
+  std::size_t rows() const { return rows_.size(); }  ///< that are answered
+  bool all() const { return rows() == subject_.rows; }
+  std::span<const double> in(std::size_t row) const { return subject_.row(rows_[row]); }
+  double value(std::size_t row, std::size_t output) const {
+    return values_[rows_[row] * subject_.f.outputs() + output];
+  }
+  // Found out when it is asked for: most numbers have the same bits.
+  double radius(std::size_t row, std::size_t output) const {
+    if (arithmetic_ == Arithmetic::strict) return 0;
+    if (!within_[row]) {
+      within_[row] = relaxed_at(subject_.f.trace(), in(row), Functions::in_ulps);
+    }
+    switch (within_[row]->guards) {
+      case Relaxed::Guards::fail: return 0;  // answered by the Function
+      case Relaxed::Guards::unsure: return std::numeric_limits<double>::infinity();
+      case Relaxed::Guards::hold: break;
+    }
+    return 8 * within_[row]->outputs[output].radius;
+  }
+  // Of a row that is added up with others, in an order of the kernel's own.
+  double radius_in_a_sum(std::size_t row, std::size_t output) const {
+    const double found = radius(row, output);
+    const bool is_wild =
+        within_[row] && within_[row]->guards == Relaxed::Guards::hold && !within_[row]->is_tame;
+    return is_wild ? std::numeric_limits<double>::infinity() : found;
+  }
+  bool fits(std::size_t row, std::size_t output, double found) const {
+    const double expected = value(row, output);
+    return same(expected, found) || holds({expected, radius(row, output)}, found);
+  }
+  std::string says(std::size_t row, std::size_t output, double found) const {
+    return "output " + std::to_string(output) + " at " + print(in(row)) + " is " + print(found) +
+           " for " + print(value(row, output)) + " within " + print(radius(row, output));
+  }
+
+ private:
+  const Subject& subject_;
+  Arithmetic arithmetic_;
+  std::vector<std::size_t> rows_;
+  std::vector<double> values_;
+  mutable std::vector<std::optional<Relaxed>> within_;
+};
+
+// Terms that are added up in some order.
+class Sum {
+ public:
+  void add(double term, double radius) {
+    total_ += term, radius_ += radius, ++terms_;
+    if (std::isfinite(term)) {
+      size_ += std::fabs(term);
+    } else {
+      others_ += term;
+    }
+  }
+  std::string difference(double found, CompileOptions::Summation summation) const {
+    if (same(total_, found) || !(radius_ < std::numeric_limits<double>::infinity())) return "";
+    if (size_ > 1e300) return "";  // an overflow in one order is none in another
+    if (others_ != 0) return says(found);
+    const double n = static_cast<double>(terms_ + 32),
+                 each =
+                     summation == CompileOptions::Summation::plain ? n * kUlp : n * n * kUlp * kUlp;
+    const double allowed = radius_ + each * size_ + 2 * kUlp * std::fabs(total_) +
+                           n * std::numeric_limits<double>::denorm_min();
+    // The naive total is no better than a plain sum.
+    const double of_total = n * kUlp * size_;
+    const bool fits = std::fabs(total_ - found) <= allowed + of_total;
+    return fits ? "" : says(found);
+  }
+
+ private:
+  std::string says(double found) const {
+    return "the sum is " + print(found) + " for " + print(total_) + " of size " + print(size_);
+  }
+  double total_ = 0, size_ = 0, radius_ = 0;
+  double others_ = 0;  // infinities and NaN: the same in whatever order
+  std::size_t terms_ = 0;
+};
+
+// The arguments of the rows, each stored in some way, and where to find them.
+struct Stored {
+  std::vector<std::vector<double>> numbers;
+  std::vector<std::vector<std::uint32_t>> index;
+  std::vector<Source> sources;
+};
+
+std::vector<std::uint32_t> shuffled(std::size_t count, std::mt19937& random) {
+  std::vector<std::uint32_t> order(count);
+  for (std::uint32_t k = 0; k < count; ++k) order[k] = k;
+  std::shuffle(order.begin(), order.end(), random);
+  return order;
+}
+
+Stored stored(const Expected& expected, std::mt19937& random) {
+  const Subject& subject = expected.subject();
+  const std::size_t rows = expected.rows(), count = subject.f.arguments().size();
+  Stored all;
+  all.numbers.resize(count), all.index.resize(count);
+  std::size_t first = 0;
+  for (std::size_t a = 0; a < count; ++a) {
+    const std::size_t width = subject.f.arguments()[a].example.size();
+    std::vector<double>& numbers = all.numbers[a];
+    const auto number = [&](std::size_t r, std::size_t k) { return expected.in(r)[first + k]; };
+    if (width == 0 || (a == 0 && subject.first_is_shared)) {
+      for (std::size_t k = 0; k < width; ++k) numbers.push_back(number(0, k));
+      all.sources.push_back(Source::shared(numbers));
+    } else {
+      const unsigned kind = random() % 4;
+      const std::size_t gap = kind == 3 ? 1 + random() % 3 : 0;  // between rows, or in a row
+      numbers.assign(rows * (width + gap) * (1 + gap), 1e99);
+      if (kind == 0) {
+        for (std::size_t r = 0; r < rows; ++r) {
+          for (std::size_t k = 0; k < width; ++k) numbers[r * width + k] = number(r, k);
+        }
+        all.sources.push_back(Source::rows(numbers, width));
+      } else if (kind == 1) {
+        for (std::size_t r = 0; r < rows; ++r) {
+          for (std::size_t k = 0; k < width; ++k) numbers[k * rows + r] = number(r, k);
+        }
+        all.sources.push_back(Source::columns(numbers, rows));
+      } else if (kind == 2) {
+        all.index[a] = shuffled(rows, random);
+        for (std::size_t r = 0; r < rows; ++r) {
+          for (std::size_t k = 0; k < width; ++k) {
+            numbers[all.index[a][r] * width + k] = number(r, k);
+          }
+        }
+        all.sources.push_back(Source::gathered(numbers, width, all.index[a]));
+      } else {
+        const std::size_t step = 1 + gap, stride = (width + gap) * step;
+        for (std::size_t r = 0; r < rows; ++r) {
+          for (std::size_t k = 0; k < width; ++k) numbers[r * stride + k * step] = number(r, k);
+        }
+        all.sources.push_back({numbers.data(), numbers.size(), stride, step, {}});
+      }
+    }
+    first += width;
+  }
+  return all;
+}
+
+// Some of the outputs, and what is to become of the numbers behind their Sink.
+struct Taken {
+  std::size_t first = 0, count = 0;
+  std::vector<double> numbers, before;
+  std::vector<std::uint32_t> index;
+  Sink sink;
+
+  std::string difference(const Expected& expected, CompileOptions::Summation summation) const;
+};
+
+std::vector<Taken> taken(const Expected& expected, std::mt19937& random) {
+  const std::size_t rows = expected.rows(), outputs = expected.subject().f.outputs();
+  std::vector<Taken> all;
+  for (std::size_t first = 0; first < outputs;) {
+    Taken& t = all.emplace_back();
+    t.first = first;
+    t.count = 1 + random() % (outputs - first);
+    first += t.count;
+  }
+  for (Taken& t : all) {
+    const auto make = [&](std::size_t places) -> std::span<double> {
+      t.numbers.resize(places * t.count);
+      for (double& x : t.numbers) x = static_cast<double>(random() % 5);
+      t.before = t.numbers;
+      return t.numbers;
+    };
+    switch (random() % 5) {
+      case 0: t.sink = Sink::rows(make(rows), t.count); break;
+      case 1: t.sink = Sink::columns(make(rows), rows); break;
+      case 2:
+        t.index = shuffled(rows, random);
+        t.sink = Sink::scattered(make(rows), t.count, t.index);
+        break;
+      case 3: {
+        const std::size_t places = 1 + random() % rows;
+        for (std::size_t r = 0; r < rows; ++r) {
+          t.index.push_back(static_cast<std::uint32_t>(random() % places));
+        }
+        t.sink = Sink::added(make(places), t.count, t.index);
+        break;
+      }
+      default: t.sink = Sink::sum(make(1));
+    }
+  }
+  return all;
+}
+
+std::string Taken::difference(const Expected& expected, CompileOptions::Summation summation) const {
+  const std::size_t rows = expected.rows();
+  if (sink.mode == Sink::Mode::sum) {
+    for (std::size_t k = 0; k < count; ++k) {
+      Sum sum;
+      for (std::size_t r = 0; r < rows; ++r) {
+        sum.add(expected.value(r, first + k), expected.radius_in_a_sum(r, first + k));
+      }
+      const std::string found = sum.difference(numbers[k], summation);
+      if (!found.empty()) return "output " + std::to_string(first + k) + ": " + found;
+    }
+    return "";
+  }
+  std::vector<double> wanted = before, radius(before.size());
+  std::vector<std::size_t> of_row(before.size());
+  for (std::size_t r = 0; r < rows; ++r) {
+    const std::size_t row = index.empty() ? r : index[r];
+    for (std::size_t k = 0; k < count; ++k) {
+      const std::size_t at = row * sink.stride + k * sink.step;
+      const double value = expected.value(r, first + k);
+      of_row[at] = r;
+      if (sink.mode == Sink::Mode::store) {
+        wanted[at] = value;
+        if (!same(value, numbers[at])) radius[at] = expected.radius(r, first + k);
+      } else {
+        const double after = wanted[at] + value;
+        radius[at] += expected.radius(r, first + k);
+        if (expected.radius(r, first + k) > 0) {
+          radius[at] += 2 * kUlp * (std::fabs(wanted[at]) + std::fabs(value));
+        }
+        wanted[at] = after;
+      }
+    }
+  }
+  for (std::size_t at = 0; at < wanted.size(); ++at) {
+    if (same(wanted[at], numbers[at])) continue;
+    const bool is_beyond = !(radius[at] < 1e290);  // inf − inf in another order
+    if (is_beyond || holds({wanted[at], radius[at]}, numbers[at])) continue;
+    return "outputs " + std::to_string(first) + " … at place " + std::to_string(at) +
+           (sink.mode == Sink::Mode::add ? ", added to" : "") + ": " + print(numbers[at]) +
+           " for " + print(wanted[at]) + " within " + print(radius[at]) + ", of the row " +
+           print(expected.in(of_row[at]));
+  }
+  return "";
+}
+
+std::string difference_of_points(const Expected& expected, const Kernel& kernel) {
+  std::vector<double> out(kernel.outputs());
+  for (std::size_t r = 0; r < expected.rows(); r += 5) {
+    kernel.evaluate(expected.in(r), out);
+    for (std::size_t k = 0; k < out.size(); ++k) {
+      if (!expected.fits(r, k, out[k])) return expected.says(r, k, out[k]);
+    }
+  }
+  return "";
+}
+
+// Shared numbers, and rows of the others.
+struct Flat {
+  std::vector<double> shared, rows;
+};
+Flat flat(const Expected& expected) {
+  Flat numbers;
+  const Subject& subject = expected.subject();
+  std::size_t first = 0;
+  if (subject.first_is_shared && subject.f.arguments().size() > 1) {
+    first = subject.f.arguments()[0].example.size();
+    const auto x = expected.in(0).first(first);
+    numbers.shared.assign(x.begin(), x.end());
+  }
+  for (std::size_t r = 0; r < expected.rows(); ++r) {
+    const auto x = expected.in(r).subspan(first);
+    numbers.rows.insert(numbers.rows.end(), x.begin(), x.end());
+  }
+  return numbers;
+}
+
+std::string difference_of_map(const Expected& expected, const Kernel& kernel, unsigned threads) {
+  const Flat numbers = flat(expected);
+  if (numbers.rows.empty()) return "";  // nothing says how many there are
+  const std::size_t outputs = kernel.outputs();
+  std::vector<double> out(expected.rows() * outputs, 1e99);
+  kernel.map(numbers.shared, numbers.rows, out, threads);
+  for (std::size_t r = 0; r < expected.rows(); ++r) {
+    for (std::size_t k = 0; k < outputs; ++k) {
+      if (!expected.fits(r, k, out[r * outputs + k])) {
+        return "row " + std::to_string(r) + " of " + std::to_string(expected.rows()) + ", " +
+               expected.says(r, k, out[r * outputs + k]);
+      }
+    }
+  }
+  return "";
+}
+
+std::string difference_of_sum(const Expected& expected, const Kernel& kernel,
+                              CompileOptions::Summation summation, unsigned threads) {
+  const Flat numbers = flat(expected);
+  if (numbers.rows.empty()) return "";
+  const std::vector<double> sums = kernel.sum(numbers.shared, numbers.rows, threads);
+  for (std::size_t k = 0; k < sums.size(); ++k) {
+    Sum sum;
+    for (std::size_t r = 0; r < expected.rows(); ++r) {
+      sum.add(expected.value(r, k), expected.radius_in_a_sum(r, k));
+    }
+    const std::string found = sum.difference(sums[k], summation);
+    if (!found.empty()) return "output " + std::to_string(k) + ": " + found;
+  }
+  return "";
+}
+
+// If the Function does not answer all rows, neither does the kernel.
+std::string difference_of_branches(const Expected& expected, const Kernel& kernel) {
+  const Subject& subject = expected.subject();
+  if (expected.all() || subject.in.empty()) return "";
+  std::vector<double> out(subject.rows * kernel.outputs());
+  try {
+    kernel.map({}, subject.in, out);
+  } catch (const BranchChanged&) {
+    return "";
+  }
+  return "the kernel answers rows that have left the branch";
+}
+
+}  // namespace
+
+std::string to_string(const Reading& reading) {
+  const char* const ways[] = {"points", "map", "sum", "general"};
+  return std::string(chainrule::name_of(reading.backend)) + ", " +
+         std::string(name_of(reading.arithmetic)) + ", " + std::to_string(reading.row_vectors) +
+         " row vectors, " +
+         (reading.summation == CompileOptions::Summation::plain ? "plain" : "compensated") + ", " +
+         ways[static_cast<std::size_t>(reading.way)];
+}
+
+std::string difference(const Subject& subject, const Reading& reading) {
+  const Expected expected(subject, reading.arithmetic);
+  const Kernel kernel = compile(subject.f, {.backend = reading.backend,
+                                            .arithmetic = reading.arithmetic,
+                                            .summation = reading.summation,
+                                            .row_vectors = reading.row_vectors});
+  // A relaxed guard may hold where the Function's, by a rounding, does not.
+  if (reading.arithmetic == Arithmetic::strict) {
+    const std::string found = difference_of_branches(expected, kernel);
+    if (!found.empty()) return found;
+  }
+  if (expected.rows() == 0) return "";
+  std::mt19937 random(reading.seed);
+  const unsigned threads = random() % 32 == 0 ? 2 : 1;
+  try {
+    switch (reading.way) {
+      case Reading::Way::points: return difference_of_points(expected, kernel);
+      case Reading::Way::map: return difference_of_map(expected, kernel, threads);
+      case Reading::Way::sum:
+        return difference_of_sum(expected, kernel, reading.summation, threads);
+      case Reading::Way::general: break;
+    }
+    const Stored in = stored(expected, random);
+    std::vector<Taken> out = taken(expected, random);
+    std::vector<Sink> sinks;
+    for (const Taken& t : out) sinks.push_back(t.sink);
+    kernel.run(in.sources, sinks, expected.rows(), threads);
+    for (const Taken& t : out) {
+      const std::string found = t.difference(expected, reading.summation);
+      if (!found.empty()) return found;
+    }
+  } catch (const BranchChanged& error) {
+    if (reading.arithmetic == Arithmetic::relaxed) return "";
+    return error.what();
+  }
+  return "";
+}
+
+std::string difference_of_replays(const Subject& subject) {
+  const Expected expected(subject, Arithmetic::strict);
+  const std::size_t outputs = subject.f.outputs();
+  if (subject.in.empty()) return "";
+  std::vector<double> in, out(expected.rows() * outputs);
+  for (std::size_t r = 0; r < expected.rows(); ++r) {
+    const auto x = expected.in(r);
+    in.insert(in.end(), x.begin(), x.end());
+  }
+  subject.f.rows(in, out);
+  for (std::size_t r = 0; r < expected.rows(); ++r) {
+    for (std::size_t k = 0; k < outputs; ++k) {
+      if (!same(out[r * outputs + k], expected.value(r, k))) {
+        return "in rows, " + expected.says(r, k, out[r * outputs + k]);
+      }
+    }
+  }
+  return "";
+}
+
+}  // namespace chainrule::test

@@ -1,0 +1,294 @@
+#include "tests/support/radius.hpp"
+
+#include <array>
+#include <bit>
+#include <cmath>
+#include <limits>
+
+#include "chainrule/op/reading.hpp"
+#include "chainrule/tape/block.hpp"
+#include "chainrule/transform/loop.hpp"
+
+namespace chainrule {
+namespace {
+
+using Limits = std::numeric_limits<double>;
+constexpr double kAnything = Limits::infinity();
+constexpr double kUlp = Limits::epsilon();
+
+bool is_same(double a, double b) {
+  return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b) || (a != a && b != b);
+}
+
+// The numbers at which an operand is asked.
+struct Samples {
+  std::array<double, 5> at{};
+  std::size_t count = 0;
+
+  void add(double x) { at[count++] = x; }
+  const double* begin() const { return at.data(); }
+  const double* end() const { return at.data() + count; }
+};
+
+Samples samples(const Within& x) {
+  Samples all;
+  all.add(x.value);
+  if (x.radius == 0 || x.value != x.value) return all;
+  all.add(x.value - x.radius), all.add(x.value + x.radius);
+  if (std::fabs(x.value) <= x.radius) all.add(0.0), all.add(-0.0);
+  return all;
+}
+
+class Evaluation {
+ public:
+  Evaluation(const Trace& trace, Functions functions)
+      : trace_(trace), graph_(trace.graph), functions_(functions), at_(graph_.size()) {}
+
+  void run(std::span<const Within> point) {
+    is_beyond_.assign(graph_.size(), false);
+    for (std::uint32_t v = 0; v < graph_.size(); ++v) {
+      const GraphNode& node = graph_.nodes()[v];
+      if (node.kind == VertexKind::variable || node.kind == VertexKind::constant) {
+        at_[v] = {graph_.numbers()[node.operand[0]], 0};
+      }
+    }
+    for (std::size_t k = 0; k < point.size(); ++k) at_[trace_.inputs[k].index] = point[k];
+    for (std::uint32_t v = 0; v < graph_.size(); ++v) {
+      const GraphNode& node = graph_.nodes()[v];
+      if (node.kind == VertexKind::operation) at_[v] = of_operation(v, node);
+      is_tame_ = is_tame_ && is_tame(v, node);
+      if (node.kind == VertexKind::block) call(v, graph_.calls()[node.operand[0]]);
+    }
+  }
+
+  const Within& operator[](Vertex v) const { return at_[v.index]; }
+  bool is_tame() const { return is_tame_; }
+
+  Relaxed::Guards guards() const {
+    auto found = Relaxed::Guards::hold;
+    for (const Guard& guard : trace_.guards) {
+      const Within& at = at_[guard.node.index];
+      if (at.radius > 0) return Relaxed::Guards::unsure;
+      if (!is_same(at.value, guard.expected)) found = Relaxed::Guards::fail;
+    }
+    return found;
+  }
+
+ private:
+  Within of_operation(std::uint32_t v, const GraphNode& node) {
+    const int arity = info(node.op).arity;
+    Within x[3] = {};
+    for (int k = 0; k < arity; ++k) x[k] = at_[node.operand[k]];
+    double center[3] = {x[0].value, x[1].value, x[2].value};
+    Within z{read_value<double>(node.op, center), 0};
+    for (int k = 0; k < arity; ++k) {
+      if (x[k].radius == kAnything) return {z.value, kAnything};
+    }
+    if (x[0].radius > 0 || x[1].radius > 0 || x[2].radius > 0) widen(z, node.op, arity, x);
+    if (z.radius > 0) z.radius += noise(node.op, z.value);
+    // sin(1e24): between the samples it is anywhere.
+    if (info(node.op).kind != Kind::inline_formula && z.radius > 1e-6 &&
+        z.radius > 0.01 * std::fabs(z.value)) {
+      return {z.value, kAnything};
+    }
+    z.radius += own_radius(v, node, center, z.value);
+    if (std::fabs(z.value) <= Limits::max() && !(std::fabs(z.value) + 2 * z.radius < Limits::max()))
+      z.radius = z.radius == 0 ? 0 : kAnything;
+    return z;
+  }
+
+  static void widen(Within& z, Op op, int arity, const Within* x) {
+    Samples at[3];
+    for (int k = 0; k < 3; ++k) at[k] = samples(k < arity ? x[k] : Within{0, 0});
+    for (const double a : at[0]) {
+      for (const double b : at[1]) {
+        for (const double c : at[2]) widen(z, op, {a, b, c});
+      }
+    }
+    if (arity == 2 && std::fabs(x[0].value - x[1].value) <= x[0].radius + x[1].radius) {
+      for (const double a : at[0]) widen(z, op, {a, a, 0});
+      for (const double b : at[1]) widen(z, op, {b, b, 0});
+    }
+  }
+
+  static void widen(Within& z, Op op, const std::array<double, 3>& x) {
+    widen(z, read_value<double>(op, x.data()));
+  }
+  static void widen(Within& z, double there) {
+    if (is_same(there, z.value)) return;
+    const double away = std::fabs(there - z.value);
+    z.radius = away != away ? kAnything : std::max(z.radius, away);
+    // The sign of a zero is known no more.
+    if (away == 0) z.radius = std::max(z.radius, Limits::denorm_min());
+  }
+
+  // Between its samples an operation is as smooth as the table says that it is exact.
+  static double noise(Op op, double z) {
+    return std::isfinite(z) ? (2 + 2 * info(op).ulps.value) * kUlp * std::fabs(z) : 0;
+  }
+
+  // The rounding of the operation itself.
+  double own_radius(std::uint32_t v, const GraphNode& node, const double* x, double z) {
+    if (z != z || std::isinf(z)) {
+      const bool is_product = node.op == Op::mul || node.op == Op::div || node.op == Op::pow;
+      is_beyond_[v] = (is_product || node.op == Op::add) && std::isinf(z) && std::isfinite(x[0]) &&
+                      std::isfinite(x[1]);
+      if (node.op == Op::neg) is_beyond_[v] = is_beyond_[node.operand[0]];
+      return reads_beyond(node) ? kAnything : 0;
+    }
+    const double tiny = Limits::denorm_min();
+    switch (node.op) {
+      case Op::copysign: return x[1] != x[1] ? kAnything : 0;
+      case Op::fma:
+        if (reads_beyond(node)) return kAnything;
+        if (x[0] * x[1] == 0 && x[2] == 0) return 0;
+        return kUlp * (std::fabs(x[0] * x[1]) + std::fabs(x[2]) + std::fabs(z)) + tiny;
+      case Op::add:
+      case Op::sub:
+        if (reads_beyond(node)) return kAnything;
+        if (x[0] == 0 && x[1] == 0) return 0;
+        return kUlp * (std::fabs(x[0]) + std::fabs(x[1]) + std::fabs(z));
+      case Op::neg: is_beyond_[v] = is_beyond_[node.operand[0]]; return 0;
+      case Op::mul:
+        if (x[0] == 0 || x[1] == 0) return 0;
+        is_beyond_[v] = std::fabs(z) < Limits::min();
+        return 3 * kUlp * std::fabs(z) + tiny;
+      case Op::div:
+        if (x[0] == 0 || std::isinf(x[1])) return 0;
+        is_beyond_[v] = std::fabs(z) < Limits::min();
+        return 3 * kUlp * std::fabs(z) + tiny;
+      case Op::pow:
+        is_beyond_[v] = x[0] != 0 && std::isfinite(x[0]) && std::fabs(z) < Limits::min();
+        return x[0] == 0 || std::isinf(x[0]) ? 0 : 9 * kUlp * std::fabs(z) + tiny;
+      default: return functions_ == Functions::exact ? 0 : of_function(node.op, x, z);
+    }
+  }
+
+  // A vector function's: in its ulps of z, or where it cancels of what it is made of.
+  static double of_function(Op op, const double* x, double z) {
+    if (info(op).kind == Kind::inline_formula || info(op).ulps.value == 0) return 0;
+    double size = std::fabs(z);
+    read_pullback(op, 1.0, x, z, [&](int k, double partial) {
+      const double part = std::fabs(partial * x[k]);
+      if (std::isfinite(part)) size += part;
+    });
+    return z == 0 && size == 0 ? 0
+                               : (info(op).ulps.value + 1.5) * kUlp * size + Limits::denorm_min();
+  }
+
+  bool is_tame(std::uint32_t v, const GraphNode& node) const {
+    constexpr double kLargest = 1e150, kSmallest = 1e-150;
+    const double z = std::fabs(at_[v].value);
+    if (std::isinf(z) && node.kind == VertexKind::operation) {
+      bool has_infinite = false;
+      graph_.each_operand(
+          {v}, [&](Vertex x) { has_infinite = has_infinite || std::isinf(at_[x.index].value); });
+      return has_infinite;
+    }
+    return z == 0 || !std::isfinite(z) || (kSmallest < z && z < kLargest);
+  }
+
+  bool reads_beyond(const GraphNode& node) const {
+    if (node.op == Op::fma) return is_beyond_[node.operand[2]];
+    if (node.op != Op::add && node.op != Op::sub) return false;
+    return is_beyond_[node.operand[0]] || is_beyond_[node.operand[1]];
+  }
+
+  void call(std::uint32_t v, const BlockCall& call) {
+    std::vector<Within> x;
+    for (const Vertex operand : call.operands) x.push_back(at_[operand.index]);
+    if (const auto* loop = dynamic_cast<const Loop*>(call.block.get()))
+      return run_loop(v, *loop, x);
+    std::vector<double> center, there(call.block->outputs()), z(there.size());
+    for (const Within& operand : x) center.push_back(operand.value);
+    call.block->value(center, z);
+    for (std::uint32_t k = 0; k < z.size(); ++k) at_[v + 1 + k] = {z[k], 0};
+    // Each operand by itself; what they do together is twice that at most, or so.
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      for (const double sample : samples(x[i])) {
+        std::vector<double> near = center;
+        near[i] = sample;
+        call.block->value(near, there);
+        for (std::uint32_t k = 0; k < z.size(); ++k) {
+          Within away{z[k], 0};
+          widen(away, there[k]);
+          at_[v + 1 + k].radius += 2 * away.radius;
+        }
+      }
+      if (x[i].radius != kAnything) continue;
+      for (std::uint32_t k = 0; k < z.size(); ++k) at_[v + 1 + k].radius = kAnything;
+    }
+  }
+
+  // The steps in their order. One that leaves the recorded branch, or may, says nothing more.
+  void run_loop(std::uint32_t v, const Loop& loop, std::span<const Within> x) {
+    const auto& [steps, carried, sliced, invariant, stacked, summed] = loop.shape();
+    const Trace& body = loop.body().trace();
+    const std::span<Within> z = std::span(at_).subspan(v + 1, loop.outputs());
+    const std::span<Within> carry = z.first(carried), sums = z.last(summed);
+    std::copy_n(x.begin(), carried, carry.begin());
+    std::fill(sums.begin(), sums.end(), Within{0, 0});
+    std::vector<Within> in(body.inputs.size());
+    Evaluation step(body, functions_);
+    for (std::size_t turn = 0; turn < steps; ++turn) {
+      const std::size_t t =
+          loop.direction() == Loop::Direction::ascending ? turn : steps - 1 - turn;
+      auto next = std::copy(carry.begin(), carry.end(), in.begin());
+      next =
+          std::copy_n(x.begin() + static_cast<std::ptrdiff_t>(carried + t * sliced), sliced, next);
+      std::copy_n(x.end() - static_cast<std::ptrdiff_t>(invariant), invariant, next);
+      step.run(in);
+      is_tame_ = is_tame_ && step.is_tame();
+      const auto result = [&](std::size_t k) { return step[body.outputs[k]]; };
+      for (std::size_t k = 0; k < carried; ++k) carry[k] = result(k);
+      for (std::size_t k = 0; k < stacked; ++k) z[carried + t * stacked + k] = result(carried + k);
+      for (std::size_t k = 0; k < summed; ++k) {
+        const Within more = result(carried + stacked + k);
+        const double before = sums[k].value;
+        sums[k].value += more.value;
+        sums[k].radius += more.radius;
+        if (std::isfinite(sums[k].value)) {
+          sums[k].radius +=
+              kUlp * (std::fabs(before) + std::fabs(more.value) + std::fabs(sums[k].value));
+        }
+      }
+      if (step.guards() == Relaxed::Guards::hold) continue;
+      std::vector<double> numbers, given(loop.outputs());
+      for (const Within& number : x) numbers.push_back(number.value);
+      loop.value(numbers, given);
+      for (std::size_t k = 0; k < given.size(); ++k) z[k] = {given[k], kAnything};
+      return;
+    }
+  }
+
+  const Trace& trace_;
+  const Graph& graph_;
+  Functions functions_;
+  std::vector<Within> at_;
+  bool is_tame_ = true;
+  std::vector<bool> is_beyond_;  // a product, quotient, power or double that over- or underflowed
+};
+
+}  // namespace
+
+bool holds(const Within& expected, double found) {
+  if (expected.radius == kAnything || is_same(expected.value, found)) return true;
+  if (expected.radius == 0) return false;
+  return std::fabs(found - expected.value) <= expected.radius;
+}
+
+Relaxed relaxed_at(const Trace& trace, std::span<const double> point, Functions functions) {
+  Evaluation evaluation(trace, functions);
+  std::vector<Within> exact;
+  for (const double x : point) exact.push_back({x, 0});
+  evaluation.run(exact);
+  Relaxed relaxed{{}, evaluation.guards(), evaluation.is_tame()};
+  for (const Vertex v : trace.outputs) relaxed.outputs.push_back(evaluation[v]);
+  return relaxed;
+}
+
+std::vector<Within> relaxed_values_at(const Trace& trace, std::span<const double> point) {
+  return relaxed_at(trace, point, Functions::exact).outputs;
+}
+
+}  // namespace chainrule
