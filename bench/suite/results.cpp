@@ -192,7 +192,7 @@ std::string text_of(const Row& row) {
       return std::string(shown.size() < 11 ? (is_micro ? 11 : 10) - shown.size() : 0, ' ') + shown;
     };
     text +=
-        format("  %-15s %s %s %6d %9.2f %9.2f %8.0e ", c.name.c_str(), padded(c.least).c_str(),
+        format("  %-15s %s %s %6d %9.3g %9.3g %8.0e ", c.name.c_str(), padded(c.least).c_str(),
                padded(c.median).c_str(), c.runs, manual == nullptr ? 0.0 : c.least / manual->least,
                plain == nullptr ? 0.0 : c.least / plain->least, c.error);
     for (const auto& [key, value] : c.notes) text += format(" %s %.4g;", key.c_str(), value);
