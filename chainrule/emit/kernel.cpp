@@ -189,7 +189,7 @@ const Engine& Kernel::State::engine(const Layout& layout, std::size_t rows) cons
     made = emit::make_interpreter(trace, layout);
   } else {
     try {
-      made = emit::make_x64(trace, layout, {options, pass.row_vectors, pass.packs});
+      made = emit::make_x64(trace, layout, {options, pass.row_vectors, pass.packs, f.trace().name});
     } catch (const Error&) {
       if (!may_fall_back) throw;
       made = emit::make_interpreter(trace, layout);
