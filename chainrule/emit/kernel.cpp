@@ -24,7 +24,7 @@ std::string_view name_of(Backend backend) {
     case Backend::avx2: return "avx2";
     case Backend::interpret: return "interpret";
   }
-  __builtin_unreachable();
+  return "unknown";
 }
 
 bool is_available(Backend backend) {
@@ -34,8 +34,29 @@ bool is_available(Backend backend) {
     case Backend::avx512: return x64::has_assembler() && x64::is_supported(x64::Isa::avx512);
     case Backend::avx2: return x64::has_assembler() && x64::is_supported(x64::Isa::avx2);
   }
-  __builtin_unreachable();
+  return false;
 }
+
+namespace {
+
+// A number that was made an enumerator, and is none.
+template <class E>
+[[noreturn]] void refuse_enumerator(const char* where, const char* what, E value) {
+  fail(where, std::string("there is no ") + what + " number " +
+                  std::to_string(static_cast<unsigned>(value)));
+}
+
+void require_known(const CompileOptions& options) {
+  using Summation = CompileOptions::Summation;
+  if (options.backend > Backend::interpret) {
+    refuse_enumerator("compile", "backend", options.backend);
+  }
+  if (options.summation > Summation::compensated) {
+    refuse_enumerator("compile", "summation", options.summation);
+  }
+}
+
+}  // namespace
 
 // ---- sources and sinks --------------------------------------------------------------------------
 
@@ -123,6 +144,7 @@ std::string counted(std::size_t count, const char* what) {
 // ---- engines ------------------------------------------------------------------------------------
 
 Kernel::State::State(const Function& of, const CompileOptions& with) : f(of), options(with) {
+  require_known(options);
   if (options.backend == Backend::best) {
     options.backend = is_available(Backend::avx512) ? Backend::avx512
                       : is_available(Backend::avx2) ? Backend::avx2
@@ -224,8 +246,8 @@ namespace {
 class Run {
  public:
   Run(const Function& f, const Engine& engine, std::span<const Source> sources,
-      std::span<const Sink> sinks)
-      : f_(f), engine_(engine), sources_(sources), sinks_(sinks) {}
+      std::span<const Sink> sinks, std::size_t count)
+      : f_(f), engine_(engine), sources_(sources), sinks_(sinks), count_(count) {}
 
   // Shared numbers, and what depends on them alone.
   void prepare(Memory& memory) {
@@ -327,7 +349,11 @@ class Run {
       const std::size_t width = f_.arguments()[a].example.size();
       for (std::size_t k = 0; k < width; ++k) in[input++] = from[k * sources_[a].step];
     }
-    f_.evaluate(in, out);
+    try {
+      f_.evaluate(in, out);
+    } catch (...) {
+      emit::rethrow_in_row(row, count_);
+    }
     std::size_t output = 0;
     for (const Sink& sink : sinks_) {
       for (std::size_t k = 0; k < sink.count; ++k, ++output) {
@@ -345,6 +371,7 @@ class Run {
   const Engine& engine_;
   std::span<const Source> sources_;
   std::span<const Sink> sinks_;
+  std::size_t count_;  // of rows
   double* shared_ = nullptr;
 };
 
@@ -368,6 +395,15 @@ std::size_t reach(std::size_t width, std::size_t step, std::size_t stride, std::
 }
 
 // `what` makes the words for a message, which a run that fits need not pay for.
+template <class What>
+void require_data(const What& what, const double* data, std::size_t size) {
+  if (data == nullptr && size > 0) {
+    fail("kernel", what() + " has " + counted(size, "number") +
+                       ", but they are nowhere: its data "
+                       "is null");
+  }
+}
+
 template <class What>
 void require_reach(const What& what, std::size_t size, std::size_t width, std::size_t step,
                    std::size_t stride, std::size_t rows, std::span<const std::uint32_t> index) {
@@ -396,6 +432,7 @@ void Kernel::State::require_fit(std::span<const Source> sources, std::span<const
     const Argument& argument = f.arguments()[a];
     const std::size_t width = argument.example.size();
     const auto what = [&] { return "the source of " + argument.name; };
+    require_data(what, s.data, s.size);
     if (s.stride == 0 && s.size < width) {
       fail("kernel", what() + " has " + counted(s.size, "number") + ", but the argument has " +
                          std::to_string(width));
@@ -405,9 +442,11 @@ void Kernel::State::require_fit(std::span<const Source> sources, std::span<const
   }
   std::size_t outputs = 0;
   for (const Sink& sink : sinks) {
+    const auto what = [] { return std::string("a sink"); };
+    if (sink.mode > Sink::Mode::sum) refuse_enumerator("kernel", "mode of a sink", sink.mode);
+    require_data(what, sink.data, sink.size);
     const bool is_sum = sink.mode == Sink::Mode::sum;
-    require_reach([] { return std::string("a sink"); }, sink.size, sink.count, sink.step,
-                  sink.stride, is_sum ? 1 : rows,
+    require_reach(what, sink.size, sink.count, sink.step, sink.stride, is_sum ? 1 : rows,
                   is_sum ? std::span<const std::uint32_t>{} : sink.index);
     outputs += sink.count;
   }
@@ -456,7 +495,7 @@ void Kernel::run(std::span<const Source> sources, std::span<const Sink> sinks, s
       layout.is_summed.insert(layout.is_summed.end(), sink.count, sink.mode == Sink::Mode::sum);
     }
     const Engine& engine = state_->engine(layout, rows);
-    Run run(function(), engine, sources, sinks);
+    Run run(function(), engine, sources, sinks, rows);
     run.prepare(memory);
     const bool meet =
         std::ranges::any_of(sinks, [&](const Sink& sink) { return rows_meet(sink, rows); });

@@ -127,7 +127,11 @@ class Kernel {
   }
 
   /// Rows in general: a Source for each argument and Sinks for all outputs. Throws Error if the
-  /// counts do not fit, or a row would read or write beyond a table.
+  /// counts do not fit, or a row would read or write beyond a table; then nothing has been written.
+  /// Where a row throws (a block in it, or the Function's code), what is thrown is of the type that
+  /// the row threw, names the first such row, and leaves the rows before it written or added, and
+  /// none after it, nor any sum: with several threads, of those that the row's thread took. Rows
+  /// that are added to tables are all taken by one.
   void run(std::span<const Source> sources, std::span<const Sink> sinks, std::size_t rows,
            unsigned threads = 1) const;
   /// out[r] = f(shared, rows[r]): `shared` holds the first arguments, whole; the rest stand in
