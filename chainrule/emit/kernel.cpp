@@ -159,7 +159,6 @@ Kernel::State::State(const Function& of, const CompileOptions& with) : f(of), op
                         " row vectors a pass: there are 1, 2, 4, or 0 for as many as suit");
   }
   const auto start = std::chrono::steady_clock::now();
-  OptimiseOptions passes;
   passes.arithmetic = options.arithmetic;
   // The interpreter calls fma as a function.
   passes.fma = options.backend == Backend::interpret ? OptimiseOptions::Fma::as_function

@@ -143,8 +143,8 @@ class Kernel {
                           unsigned threads = 1) const;
 
   KernelReport report() const;
-  /// Any of the letters t, o, a, m: the trace, the optimised trace, the allocation of registers,
-  /// the machine code in bytes.
+  /// Any of the letters t, o, a, m: the trace, the optimised trace, each with the bodies of its
+  /// loops, the allocation of registers, the machine code in bytes.
   std::string dump(std::string_view letters) const;
 
  private:

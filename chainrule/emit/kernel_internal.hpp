@@ -28,6 +28,7 @@ struct Kernel::State {
   Function f;
   CompileOptions options;
   bool may_fall_back = false;
+  OptimiseOptions passes;
   Trace trace;  ///< optimised
   std::vector<PassReport> reports;
   double optimise_seconds = 0;
