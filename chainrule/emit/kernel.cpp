@@ -138,14 +138,17 @@ Kernel::State::State(const Function& of, const CompileOptions& with) : f(of), op
                         " row vectors a pass: there are 1, 2, 4, or 0 for as many as suit");
   }
   const auto start = std::chrono::steady_clock::now();
-  OptimiseOptions passes;
-  passes.arithmetic = options.arithmetic;
-  // The interpreter calls fma as a function.
-  passes.fma = options.backend == Backend::interpret ? OptimiseOptions::Fma::as_function
-                                                     : OptimiseOptions::Fma::as_instruction;
-  const std::optional<Trace> kept = keep_steps(f.trace());
-  trace = optimise(kept ? *kept : f.trace(), passes, &reports);
+  trace = optimised(OptimiseOptions::Notes::drop, &reports);
   optimise_seconds = seconds_since(start);
+}
+
+Trace Kernel::State::optimised(OptimiseOptions::Notes notes,
+                               std::vector<PassReport>* passes) const {
+  OptimiseOptions how{.arithmetic = options.arithmetic, .notes = notes};
+  // The interpreter calls fma as a function.
+  if (options.backend == Backend::interpret) how.fma = OptimiseOptions::Fma::as_function;
+  const std::optional<Trace> kept = keep_steps(f.trace());
+  return optimise(kept ? *kept : f.trace(), how, passes);
 }
 
 // Several row vectors at once hide each other's latencies, as long as the code stays small; in
