@@ -331,6 +331,7 @@ void add_trace(std::string& text, const std::string& title, const Trace& trace, 
 }  // namespace
 
 std::string Kernel::dump(std::string_view letters) const {
+  using Notes = OptimiseOptions::Notes;
   std::string text;
   const Layout layout{std::vector<bool>(inputs()), std::vector<bool>(outputs())};
   const auto titled = [&](const char* title, const std::string& body) {
@@ -343,9 +344,12 @@ std::string Kernel::dump(std::string_view letters) const {
         break;
       case 'o':
         // The interpreter runs bodies as they were recorded.
-        add_trace(text, "optimised", state_->trace, [&](const Trace& body) {
-          return backend() == Backend::interpret ? body : optimise(body, state_->passes);
-        });
+        add_trace(
+            text, "optimised", state_->optimised(Notes::keep, nullptr), [&](const Trace& body) {
+              return backend() == Backend::interpret ? body
+                                                     : optimise(body, state_->passes(Notes::keep));
+            });
+        break;
         break;
       case 'a':
       case 'm': {

@@ -22,13 +22,14 @@ struct Kernel::State {
   void evaluate(std::span<const double> in, std::span<double> out) const;
   void require_fit(std::span<const Source> sources, std::span<const Sink> sinks,
                    std::size_t rows) const;
+  OptimiseOptions passes(OptimiseOptions::Notes notes) const;
+  Trace optimised(OptimiseOptions::Notes notes, std::vector<PassReport>* into) const;
   /// The pullback, compiled at the first call: (x, ȳ) ↦ y, x̄.
   const Kernel& pullback() const;
 
   Function f;
   CompileOptions options;
   bool may_fall_back = false;
-  OptimiseOptions passes;
   Trace trace;  ///< optimised
   std::vector<PassReport> reports;
   double optimise_seconds = 0;
