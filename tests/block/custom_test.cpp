@@ -8,6 +8,7 @@
 #include "chainrule/block/checkpoint.hpp"
 #include "chainrule/chainrule.hpp"
 #include "chainrule/tape/inspect.hpp"
+#include "chainrule/transform/check.hpp"
 #include "chainrule/transform/functions.hpp"
 #include "chainrule/transform/loop.hpp"
 
@@ -171,6 +172,18 @@ TEST(Custom, an_output_that_nothing_uses_brings_no_nan) {
   const Scalar zero = variable(0.0);
   const auto both = checkpoint([](const Scalar& v) { return std::pair(v, sqrt(v)); })(zero);
   EXPECT_EQ(gradient(both.first, {zero})[0], 1.0);
+}
+
+TEST(Custom, of_a_right_vjp_is_right_to_the_checker_and_of_a_wrong_one_wrong) {
+  const auto checked = [](auto vjp) {
+    const auto ident = custom(
+        "ident", [](double x) { return x; }, vjp);
+    return check([&](std::span<const Scalar> x) { return ident(x[0]) * x[0]; }, Vector{1.5});
+  };
+  const CheckReport right = checked([](auto, auto, auto zbar) { return zbar; });
+  EXPECT_EQ(right.components[0].derivative, 3.0);
+  EXPECT_EQ(right.verdict, Verdict::right);
+  EXPECT_EQ(checked([](auto, auto, auto zbar) { return zbar * 1.001; }).verdict, Verdict::wrong);
 }
 
 // x₀ where x₀ > 0, else x₀ x₁. Its vjp is written in recorded operations, and branches.
