@@ -2,7 +2,7 @@
 // Two kinds: machine code (x64) and an interpreter, behind one small interface.
 //
 // In a block, input k of row i stands at in[input_at(k) + i], output k at out[output_at(k) + i]; a
-// shared input stands at shared[input_at(k)].
+// shared input stands at shared[input_at(k)]: doubles or floats, as holds() says.
 #pragma once
 
 #include <memory>
@@ -64,20 +64,28 @@ class Totals {
   std::span<double> sums_, rests_;
 };
 
-/// What one run works on.
+/// What one run works on. Memory holds numbers as Engine::holds() says.
 struct Work {
-  double* shared = nullptr;  ///< may be another thread's: prepared once a run
-  double* in = nullptr;
-  double* out = nullptr;
-  double* sums = nullptr;
+  std::byte* shared = nullptr;  ///< may be another thread's: prepared once a run
+  std::byte* in = nullptr;
+  std::byte* out = nullptr;
+  std::byte* sums = nullptr;
   std::byte* frame = nullptr;
+  std::size_t added = 0;  ///< packs whose terms the lanes of the sums have, at most
 };
+
+template <class Number>
+Number* numbers(std::byte* memory) {
+  return reinterpret_cast<Number*>(memory);
+}
 
 class Engine {
  public:
   virtual ~Engine() = default;
 
   const Layout& layout() const { return layout_; }
+  /// What the numbers of a block are. (The interpreter's are doubles, rounded to float or not.)
+  virtual Precision holds() const { return Precision::f64; }
   std::size_t rows() const { return rows_; }    ///< of a block
   std::size_t packs() const { return packs_; }  ///< blocks that one run() computes, at most
   std::span<const std::uint32_t> input_at() const { return input_at_; }
@@ -133,7 +141,8 @@ struct EngineOptions {
 /// The trace is optimised already. Throws Error where the backend is not to be had.
 std::unique_ptr<Engine> make_x64(const Trace& trace, const Layout& layout,
                                  const EngineOptions& options);
-std::unique_ptr<Engine> make_interpreter(const Trace& trace, const Layout& layout);
+std::unique_ptr<Engine> make_interpreter(const Trace& trace, const Layout& layout,
+                                         const OptimiseOptions& options);
 
 /// What dump() tells of the machine code.
 struct X64Dump {

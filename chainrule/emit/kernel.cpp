@@ -39,37 +39,52 @@ bool is_available(Backend backend) {
 
 // ---- sources and sinks --------------------------------------------------------------------------
 
-Source Source::shared(std::span<const double> numbers) {
+template <TableNumber Real>
+BasicSource<Real> BasicSource<Real>::shared(std::span<const Real> numbers) {
   return {numbers.data(), numbers.size(), 0, 1, {}};
 }
-Source Source::rows(std::span<const double> numbers, std::size_t width) {
+template <TableNumber Real>
+BasicSource<Real> BasicSource<Real>::rows(std::span<const Real> numbers, std::size_t width) {
   return {numbers.data(), numbers.size(), width, 1, {}};
 }
-Source Source::columns(std::span<const double> numbers, std::size_t rows) {
+template <TableNumber Real>
+BasicSource<Real> BasicSource<Real>::columns(std::span<const Real> numbers, std::size_t rows) {
   return {numbers.data(), numbers.size(), 1, rows, {}};
 }
-Source Source::gathered(std::span<const double> table, std::size_t width,
-                        std::span<const std::uint32_t> index) {
+template <TableNumber Real>
+BasicSource<Real> BasicSource<Real>::gathered(std::span<const Real> table, std::size_t width,
+                                              std::span<const std::uint32_t> index) {
   return {table.data(), table.size(), width, 1, index};
 }
 
-Sink Sink::rows(std::span<double> numbers, std::size_t count) {
+template <TableNumber Real>
+BasicSink<Real> BasicSink<Real>::rows(std::span<Real> numbers, std::size_t count) {
   return {numbers.data(), numbers.size(), count, count, 1, {}, Mode::store};
 }
-Sink Sink::columns(std::span<double> numbers, std::size_t rows) {
+template <TableNumber Real>
+BasicSink<Real> BasicSink<Real>::columns(std::span<Real> numbers, std::size_t rows) {
   const std::size_t count = rows == 0 ? 0 : numbers.size() / rows;
   return {numbers.data(), numbers.size(), count, 1, rows, {}, Mode::store};
 }
-Sink Sink::scattered(std::span<double> table, std::size_t count,
-                     std::span<const std::uint32_t> index) {
+template <TableNumber Real>
+BasicSink<Real> BasicSink<Real>::scattered(std::span<Real> table, std::size_t count,
+                                           std::span<const std::uint32_t> index) {
   return {table.data(), table.size(), count, count, 1, index, Mode::store};
 }
-Sink Sink::added(std::span<double> table, std::size_t count, std::span<const std::uint32_t> index) {
+template <TableNumber Real>
+BasicSink<Real> BasicSink<Real>::added(std::span<Real> table, std::size_t count,
+                                       std::span<const std::uint32_t> index) {
   return {table.data(), table.size(), count, count, 1, index, Mode::add};
 }
-Sink Sink::sum(std::span<double> sums) {
+template <TableNumber Real>
+BasicSink<Real> BasicSink<Real>::sum(std::span<Real> sums) {
   return {sums.data(), sums.size(), sums.size(), 0, 1, {}, Mode::sum};
 }
+
+template struct BasicSource<double>;
+template struct BasicSource<float>;
+template struct BasicSink<double>;
+template struct BasicSink<float>;
 
 // ---- the memory of threads ----------------------------------------------------------------------
 
@@ -87,7 +102,7 @@ class Memory {
   Memory& operator=(const Memory&) = delete;
 
   std::byte* work(std::size_t bytes) { return here_->work.fit(bytes); }
-  double* shared(std::size_t bytes) { return reinterpret_cast<double*>(here_->shared.fit(bytes)); }
+  std::byte* shared(std::size_t bytes) { return here_->shared.fit(bytes); }
   std::vector<double>& row() { return here_->row; }
   std::vector<double>& totals() { return here_->totals; }
 
@@ -137,13 +152,18 @@ Kernel::State::State(const Function& of, const CompileOptions& with) : f(of), op
                         " row vectors a pass: there are 1, 2, 4, or 0 for as many as suit");
   }
   const auto start = std::chrono::steady_clock::now();
+  trace = optimise(f.trace(), passes(), &reports);
+  optimise_seconds = seconds_since(start);
+}
+
+OptimiseOptions Kernel::State::passes() const {
   OptimiseOptions passes;
   passes.arithmetic = options.arithmetic;
+  passes.precision = options.lanes;
   // The interpreter calls fma as a function.
   passes.fma = options.backend == Backend::interpret ? OptimiseOptions::Fma::as_function
                                                      : OptimiseOptions::Fma::as_instruction;
-  trace = optimise(f.trace(), passes, &reports);
-  optimise_seconds = seconds_since(start);
+  return passes;
 }
 
 // Several row vectors at once hide each other's latencies, as long as the code stays small; in
@@ -151,7 +171,8 @@ Kernel::State::State(const Function& of, const CompileOptions& with) : f(of), op
 // code of more than a cache of instructions goes in segments.
 Kernel::State::Pass Kernel::State::pass_for(const Layout& layout, std::size_t rows) const {
   if (options.backend == Backend::interpret) return {1, 1};
-  const std::size_t lanes = options.backend == Backend::avx512 ? 8 : 4;
+  const auto isa = options.backend == Backend::avx512 ? x64::Isa::avx512 : x64::Isa::avx2;
+  const auto lanes = static_cast<std::size_t>(x64::lanes(isa, options.lanes));
   const std::size_t vectors = rows / lanes, nodes = trace.graph.size();
   const bool has_sums =
       std::find(layout.is_summed.begin(), layout.is_summed.end(), true) != layout.is_summed.end();
@@ -186,13 +207,13 @@ const Engine& Kernel::State::engine(const Layout& layout, std::size_t rows) cons
   const auto start = std::chrono::steady_clock::now();
   std::unique_ptr<Engine> made;
   if (options.backend == Backend::interpret) {
-    made = emit::make_interpreter(trace, layout);
+    made = emit::make_interpreter(trace, layout, passes());
   } else {
     try {
       made = emit::make_x64(trace, layout, {options, pass.row_vectors, pass.packs});
     } catch (const Error&) {
       if (!may_fall_back) throw;
-      made = emit::make_interpreter(trace, layout);
+      made = emit::make_interpreter(trace, layout, passes());
       fell_back = true;
     }
   }
@@ -203,51 +224,86 @@ const Engine& Kernel::State::engine(const Layout& layout, std::size_t rows) cons
 
 // ---- running ------------------------------------------------------------------------------------
 
+namespace {
+
+// By the Function: in lanes of floats the numbers that go in are rounded, and so is what comes out.
+void replay(const Function& f, Precision precision, std::span<double> in, std::span<double> out) {
+  for (double& x : in) x = rounded(precision, x);
+  f.evaluate(in, out);
+  for (double& y : out) y = rounded(precision, y);
+}
+
+// The point's numbers into every row of a block; the first row's out of it.
+template <class Lane>
+void fill(const Engine& engine, std::span<const double> in, const Work& work) {
+  for (std::size_t k = 0; k < in.size(); ++k) {
+    std::fill_n(emit::numbers<Lane>(work.in) + engine.input_at()[k], engine.rows(),
+                static_cast<Lane>(in[k]));
+  }
+}
+template <class Lane>
+void read(const Engine& engine, const Work& work, std::span<double> out) {
+  for (std::size_t k = 0; k < out.size(); ++k) {
+    out[k] = emit::numbers<Lane>(work.out)[engine.output_at()[k]];
+  }
+}
+
+}  // namespace
+
 void Kernel::State::evaluate(std::span<const double> in, std::span<double> out) const {
   const Engine& engine = single();
   Memory memory;
-  Work work{memory.shared(engine.shared_bytes())};
+  Work work{.shared = memory.shared(engine.shared_bytes())};
   engine.lay_out(memory.work(engine.work_bytes()), work);
   engine.prepare(work);
   engine.begin(work);
-  const std::size_t rows = engine.rows();
-  for (std::size_t k = 0; k < in.size(); ++k)
-    std::fill_n(work.in + engine.input_at()[k], rows, in[k]);
+  const bool is_single = engine.holds() == Precision::f32;
+  (is_single ? fill<float> : fill<double>)(engine, in, work);
   engine.run(work, 1);
-  if (!engine.is_answered(work, 0)) return f.evaluate(in, out);
-  for (std::size_t k = 0; k < out.size(); ++k) out[k] = work.out[engine.output_at()[k]];
+  if (engine.is_answered(work, 0))
+    return (is_single ? read<float> : read<double>)(engine, work, out);
+  std::vector<double>& numbers = memory.row();
+  numbers.assign(in.begin(), in.end());
+  replay(f, options.lanes, numbers, out);
 }
 
 namespace {
 
-// One run: sources and sinks that fit, and the engine for them.
+// One run: sources and sinks that fit, and the engine for them. Lane is what the engine's blocks
+// hold.
+template <class From, class To, class Lane>
 class Run {
  public:
-  Run(const Function& f, const Engine& engine, std::span<const Source> sources,
-      std::span<const Sink> sinks)
-      : f_(f), engine_(engine), sources_(sources), sinks_(sinks) {}
+  using SourceOf = BasicSource<From>;
+  using SinkOf = BasicSink<To>;
+
+  Run(const Function& f, Precision precision, const Engine& engine,
+      std::span<const SourceOf> sources, std::span<const SinkOf> sinks)
+      : f_(f), precision_(precision), engine_(engine), sources_(sources), sinks_(sinks) {}
 
   // Shared numbers, and what depends on them alone.
   void prepare(Memory& memory) {
     shared_ = memory.shared(engine_.shared_bytes());
+    Lane* const shared = emit::numbers<Lane>(shared_);
     std::size_t input = 0;
     for (std::size_t a = 0; a < sources_.size(); ++a) {
       const std::size_t width = f_.arguments()[a].example.size();
       if (sources_[a].stride == 0) {
         for (std::size_t k = 0; k < width; ++k) {
-          shared_[engine_.input_at()[input + k]] = sources_[a].data[k * sources_[a].step];
+          shared[engine_.input_at()[input + k]] =
+              static_cast<Lane>(sources_[a].data[k * sources_[a].step]);
         }
       }
       input += width;
     }
-    Work work{shared_};
+    Work work{.shared = shared_};
     engine_.lay_out(memory.work(engine_.work_bytes()), work);
     engine_.prepare(work);
   }
 
   // Rows first … last, in this thread. Sums are added to totals, by output.
   void rows(Memory& memory, std::size_t first, std::size_t last, Totals& totals) const {
-    Work work{shared_};
+    Work work{.shared = shared_};
     engine_.lay_out(memory.work(engine_.work_bytes()), work);
     engine_.begin(work);
     const std::size_t most = engine_.rows() * engine_.packs();
@@ -276,7 +332,7 @@ class Run {
       const std::size_t width = f_.arguments()[a].example.size();
       if (sources_[a].stride != 0) {
         emit::pack(sources_[a], row, count, engine_.rows(),
-                   engine_.input_at().subspan(input, width), work.in);
+                   engine_.input_at().subspan(input, width), emit::numbers<Lane>(work.in));
       }
       input += width;
     }
@@ -300,15 +356,15 @@ class Run {
   // `count` rows of the block, from row `first` of it.
   void give(const Work& work, std::size_t row, std::size_t first, std::size_t count,
             Totals& totals) const {
+    const Lane* const out = emit::numbers<Lane>(work.out) + first;
     std::size_t output = 0;
-    for (const Sink& sink : sinks_) {
+    for (const SinkOf& sink : sinks_) {
       const std::span<const std::uint32_t> at = engine_.output_at().subspan(output, sink.count);
-      if (sink.mode != Sink::Mode::sum) {
-        emit::unpack(work.out + first, at, row + first, count, sink);
+      if (sink.mode != SinkMode::sum) {
+        emit::unpack(out, at, row + first, count, sink);
       } else if (!engine_.sums_itself()) {
         for (std::size_t k = 0; k < sink.count; ++k) {
-          const double* const from = work.out + at[k] + first;
-          for (std::size_t i = 0; i < count; ++i) totals.add(output + k, from[i]);
+          for (std::size_t i = 0; i < count; ++i) totals.add(output + k, out[at[k] + i]);
         }
       }
       output += sink.count;
@@ -323,29 +379,30 @@ class Run {
                                           out = all.subspan(f_.inputs());
     std::size_t input = 0;
     for (std::size_t a = 0; a < sources_.size(); ++a) {
-      const double* const from = emit::row_of(sources_[a], row);
+      const From* const from = emit::row_of(sources_[a], row);
       const std::size_t width = f_.arguments()[a].example.size();
       for (std::size_t k = 0; k < width; ++k) in[input++] = from[k * sources_[a].step];
     }
-    f_.evaluate(in, out);
+    replay(f_, precision_, in, out);
     std::size_t output = 0;
-    for (const Sink& sink : sinks_) {
+    for (const SinkOf& sink : sinks_) {
       for (std::size_t k = 0; k < sink.count; ++k, ++output) {
-        if (sink.mode == Sink::Mode::sum) {
+        if (sink.mode == SinkMode::sum) {
           totals.add(output, out[output]);
           continue;
         }
-        double& to = emit::row_of(sink, row)[k * sink.step];
-        to = sink.mode == Sink::Mode::store ? out[output] : to + out[output];
+        To& to = emit::row_of(sink, row)[k * sink.step];
+        to = static_cast<To>(sink.mode == SinkMode::store ? out[output] : to + out[output]);
       }
     }
   }
 
   const Function& f_;
+  const Precision precision_;
   const Engine& engine_;
-  std::span<const Source> sources_;
-  std::span<const Sink> sinks_;
-  double* shared_ = nullptr;
+  std::span<const SourceOf> sources_;
+  std::span<const SinkOf> sinks_;
+  std::byte* shared_ = nullptr;
 };
 
 // a + b c, or the largest number.
@@ -385,14 +442,15 @@ void require_reach(const What& what, std::size_t size, std::size_t width, std::s
 
 }  // namespace
 
-void Kernel::State::require_fit(std::span<const Source> sources, std::span<const Sink> sinks,
-                                std::size_t rows) const {
+template <class From, class To>
+void Kernel::State::require_fit(std::span<const BasicSource<From>> sources,
+                                std::span<const BasicSink<To>> sinks, std::size_t rows) const {
   if (sources.size() != f.arguments().size()) {
     fail("kernel", counted(sources.size(), "source") + " for a function of " +
                        counted(f.arguments().size(), "argument"));
   }
   for (std::size_t a = 0; a < sources.size(); ++a) {
-    const Source& s = sources[a];
+    const BasicSource<From>& s = sources[a];
     const Argument& argument = f.arguments()[a];
     const std::size_t width = argument.example.size();
     const auto what = [&] { return "the source of " + argument.name; };
@@ -404,8 +462,8 @@ void Kernel::State::require_fit(std::span<const Source> sources, std::span<const
                   s.stride == 0 ? std::span<const std::uint32_t>{} : s.index);
   }
   std::size_t outputs = 0;
-  for (const Sink& sink : sinks) {
-    const bool is_sum = sink.mode == Sink::Mode::sum;
+  for (const BasicSink<To>& sink : sinks) {
+    const bool is_sum = sink.mode == SinkMode::sum;
     require_reach([] { return std::string("a sink"); }, sink.size, sink.count, sink.step,
                   sink.stride, is_sum ? 1 : rows,
                   is_sum ? std::span<const std::uint32_t>{} : sink.index);
@@ -421,77 +479,100 @@ namespace {
 
 // Whether two rows may go to one place: they do not where one row, or one column, ends before the
 // next begins.
-bool rows_meet(const Sink& sink, std::size_t rows) {
-  if (sink.mode == Sink::Mode::sum || sink.count == 0) return false;
+template <class Real>
+bool rows_meet(const BasicSink<Real>& sink, std::size_t rows) {
+  if (sink.mode == SinkMode::sum || sink.count == 0) return false;
   if (!sink.index.empty()) return true;
   const bool by_rows = sink.stride >= reach(sink.count, sink.step, 0, 1, {});
   const bool by_columns = sink.stride > 0 && sink.step >= reach(rows, sink.stride, 0, 1, {});
   return !by_rows && !by_columns;
 }
 
+// How many threads are worth starting: one costs as much as some hundred thousand nodes to compute.
+std::size_t worth(unsigned threads, std::size_t blocks, std::size_t work) {
+  constexpr std::size_t kLeastWork = 500'000;
+  return std::clamp<std::size_t>(threads, 1, std::min(blocks, work / kLeastWork + 1));
+}
+
 }  // namespace
 
-void Kernel::run(std::span<const Source> sources, std::span<const Sink> sinks, std::size_t rows,
-                 unsigned threads) const {
-  state_->require_fit(sources, sinks, rows);
+template <class From, class To>
+void Kernel::State::run(std::span<const BasicSource<From>> sources,
+                        std::span<const BasicSink<To>> sinks, std::size_t rows,
+                        unsigned threads) const {
+  require_fit(sources, sinks, rows);
   Memory memory;
   // Sums, and where they are compensated what rounding took away from them, part after part.
-  const bool has_rests = state_->options.summation == CompileOptions::Summation::compensated;
-  const std::size_t width = has_rests ? 2 * outputs() : outputs();
+  const bool has_rests = options.summation == CompileOptions::Summation::compensated;
+  const std::size_t outputs = f.outputs(), width = has_rests ? 2 * outputs : outputs;
   std::vector<double>& numbers = memory.totals();
   numbers.assign(width, 0.0);
   const auto totals_of = [&](std::size_t part) {
     const std::span<double> own = std::span(numbers).subspan(part * width, width);
-    return Totals(own.first(outputs()), own.subspan(outputs()));
+    return Totals(own.first(outputs), own.subspan(outputs));
+  };
+  const auto run_on = [&](const Engine& engine, auto run) {
+    run.prepare(memory);
+    const std::size_t blocks = (rows + engine.rows() - 1) / engine.rows();
+    // Rows that share a place are taken by one thread.
+    const bool meet = std::ranges::any_of(
+        sinks, [&](const BasicSink<To>& sink) { return rows_meet(sink, rows); });
+    const std::size_t parts = meet ? 1 : worth(threads, blocks, rows * trace.graph.size());
+    if (parts == 1) {
+      Totals totals = totals_of(0);
+      return run.rows(memory, 0, rows, totals);
+    }
+    numbers.assign(parts * width, 0.0);
+    emit::in_parallel(parts, [&](std::size_t part) {
+      const std::size_t first = blocks * part / parts * engine.rows();
+      const std::size_t last = std::min(rows, blocks * (part + 1) / parts * engine.rows());
+      Memory own;
+      Totals totals = totals_of(part);
+      run.rows(own, first, last, totals);
+    });
+    Totals all = totals_of(0);
+    for (std::size_t part = 1; part < parts; ++part) {  // in order: the same sums each time
+      all.add(totals_of(part));
+    }
   };
   if (rows > 0) {
     static thread_local Layout layout;  // keeps its memory
     layout.is_shared.clear();
     for (std::size_t a = 0; a < sources.size(); ++a) {
-      layout.is_shared.insert(layout.is_shared.end(), function().arguments()[a].example.size(),
+      layout.is_shared.insert(layout.is_shared.end(), f.arguments()[a].example.size(),
                               sources[a].stride == 0);
     }
     layout.is_summed.clear();
-    for (const Sink& sink : sinks) {
-      layout.is_summed.insert(layout.is_summed.end(), sink.count, sink.mode == Sink::Mode::sum);
+    for (const BasicSink<To>& sink : sinks) {
+      layout.is_summed.insert(layout.is_summed.end(), sink.count, sink.mode == SinkMode::sum);
     }
-    const Engine& engine = state_->engine(layout, rows);
-    Run run(function(), engine, sources, sinks);
-    run.prepare(memory);
-    const bool meet =
-        std::ranges::any_of(sinks, [&](const Sink& sink) { return rows_meet(sink, rows); });
-    const std::size_t blocks = (rows + engine.rows() - 1) / engine.rows();
-    // Rows that share a place are taken by one thread. A thread costs as much to start as some
-    // hundred thousand nodes to compute.
-    constexpr std::size_t kLeastWork = 500'000;
-    const std::size_t work = rows * state_->trace.graph.size() / kLeastWork;
-    const std::size_t most = std::clamp<std::size_t>(threads, 1, std::min(blocks, work + 1));
-    const std::size_t parts = meet ? 1 : most;
-    if (parts == 1) {
-      Totals totals = totals_of(0);
-      run.rows(memory, 0, rows, totals);
+    const Engine& made = engine(layout, rows);
+    if (made.holds() == Precision::f32) {
+      run_on(made, Run<From, To, float>(f, options.lanes, made, sources, sinks));
     } else {
-      numbers.assign(parts * width, 0.0);
-      emit::in_parallel(parts, [&](std::size_t part) {
-        const std::size_t first = blocks * part / parts * engine.rows();
-        const std::size_t last = std::min(rows, blocks * (part + 1) / parts * engine.rows());
-        Memory own;
-        Totals totals = totals_of(part);
-        run.rows(own, first, last, totals);
-      });
-      Totals all = totals_of(0);
-      for (std::size_t part = 1; part < parts; ++part) {  // in order: the same sums each time
-        all.add(totals_of(part));
-      }
+      run_on(made, Run<From, To, double>(f, options.lanes, made, sources, sinks));
     }
   }
   const Totals totals = totals_of(0);
   std::size_t output = 0;
-  for (const Sink& sink : sinks) {
+  for (const BasicSink<To>& sink : sinks) {
     for (std::size_t k = 0; k < sink.count; ++k, ++output) {
-      if (sink.mode == Sink::Mode::sum) sink.data[k * sink.step] = totals[output];
+      if (sink.mode == SinkMode::sum) sink.data[k * sink.step] = static_cast<To>(totals[output]);
     }
   }
+}
+
+// Of tables of floats sums are wanted in full.
+template void Kernel::State::run(std::span<const FloatSource>, std::span<const Sink>, std::size_t,
+                                 unsigned) const;
+
+void Kernel::run(std::span<const Source> sources, std::span<const Sink> sinks, std::size_t rows,
+                 unsigned threads) const {
+  state_->run(sources, sinks, rows, threads);
+}
+void Kernel::run(std::span<const FloatSource> sources, std::span<const FloatSink> sinks,
+                 std::size_t rows, unsigned threads) const {
+  state_->run(sources, sinks, rows, threads);
 }
 
 }  // namespace chainrule

@@ -39,7 +39,9 @@ const Engine& Kernel::State::single() const {
 }
 
 void Kernel::evaluate(std::span<const double> in, std::span<double> out) const {
-  if (in.size() != inputs() || out.size() != outputs() || backend() == Backend::interpret) {
+  const bool is_function =
+      backend() == Backend::interpret && state_->options.lanes == Precision::f64;
+  if (in.size() != inputs() || out.size() != outputs() || is_function) {
     return state_->f.evaluate(in, out);  // which says what is wrong with the counts
   }
   state_->evaluate(in, out);
@@ -61,8 +63,10 @@ namespace {
 
 // The sources of a call, in memory that the thread keeps; one a level of nesting, as a block may
 // run a kernel in turn.
+template <class Real>
 class Sources {
  public:
+  using SourceOf = BasicSource<Real>;
   Sources() : here_(depth()++) {
     if (mine().size() == here_) mine().emplace_back();
     mine()[here_].clear();
@@ -70,12 +74,12 @@ class Sources {
   ~Sources() { --depth(); }
   Sources(const Sources&) = delete;
   Sources& operator=(const Sources&) = delete;
-  void push_back(const Source& source) { mine()[here_].push_back(source); }
-  operator std::span<const Source>() const { return mine()[here_]; }
+  void push_back(const SourceOf& source) { mine()[here_].push_back(source); }
+  operator std::span<const SourceOf>() const { return mine()[here_]; }
 
  private:
-  static std::deque<std::vector<Source>>& mine() {
-    static thread_local std::deque<std::vector<Source>> sources;
+  static std::deque<std::vector<SourceOf>>& mine() {
+    static thread_local std::deque<std::vector<SourceOf>> sources;
     return sources;
   }
   static std::size_t& depth() {
@@ -87,13 +91,14 @@ class Sources {
 
 // Sources of the first arguments, which fill `shared`, and of the others, which lie in rows: how
 // many rows there are.
-std::size_t fill(Sources& sources, const Function& f, std::span<const double> shared,
-                 std::span<const double> rows) {
+template <class Real>
+std::size_t fill(Sources<Real>& sources, const Function& f, std::span<const Real> shared,
+                 std::span<const Real> rows) {
   std::size_t taken = 0, a = 0;
   const auto width = [&](std::size_t k) { return f.arguments()[k].example.size(); };
   for (; a < f.arguments().size() && taken + width(a) <= shared.size(); ++a) {
     if (taken == shared.size()) break;
-    sources.push_back(Source::shared(shared.subspan(taken, width(a))));
+    sources.push_back(BasicSource<Real>::shared(shared.subspan(taken, width(a))));
     taken += width(a);
   }
   if (taken != shared.size()) {
@@ -121,31 +126,50 @@ std::size_t fill(Sources& sources, const Function& f, std::span<const double> sh
   return count;
 }
 
+template <class Real>
+void map_rows(const Kernel& kernel, std::span<const Real> shared, std::span<const Real> rows,
+              std::span<Real> out, unsigned threads) {
+  Sources<Real> sources;
+  const std::size_t count = fill(sources, kernel.function(), shared, rows);
+  if (out.size() != count * kernel.outputs()) {
+    fail("kernel", std::to_string(out.size()) + " numbers for the outputs of " +
+                       std::to_string(count) + " rows, which have " +
+                       std::to_string(count * kernel.outputs()));
+  }
+  const auto sink = BasicSink<Real>::rows(out, kernel.outputs());
+  kernel.run(std::span<const BasicSource<Real>>(sources), std::span(&sink, 1), count, threads);
+}
+
 }  // namespace
+
+template <class Real>
+std::vector<double> Kernel::State::sum(std::span<const Real> shared, std::span<const Real> rows,
+                                       unsigned threads) const {
+  Sources<Real> sources;
+  const std::size_t count = fill(sources, f, shared, rows);
+  std::vector<double> sums(f.outputs());
+  const Sink sink = Sink::sum(sums);
+  run(std::span<const BasicSource<Real>>(sources), std::span(&sink, 1), count, threads);
+  return sums;
+}
 
 void Kernel::map(std::span<const double> shared, std::span<const double> rows,
                  std::span<double> out, unsigned threads) const {
-  Sources sources;
-  const std::size_t count = fill(sources, function(), shared, rows);
-  if (out.size() != count * outputs()) {
-    fail("kernel", std::to_string(out.size()) + " numbers for the outputs of " +
-                       std::to_string(count) + " rows, which have " +
-                       std::to_string(count * outputs()));
-  }
-  const Sink sink = Sink::rows(out, outputs());
-  run(sources, std::span(&sink, 1), count, threads);
+  map_rows(*this, shared, rows, out, threads);
+}
+void Kernel::map_floats(std::span<const float> shared, std::span<const float> rows,
+                        std::span<float> out, unsigned threads) const {
+  map_rows(*this, shared, rows, out, threads);
 }
 
 std::vector<double> Kernel::sum(std::span<const double> shared, std::span<const double> rows,
                                 unsigned threads) const {
-  Sources sources;
-  const std::size_t count = fill(sources, function(), shared, rows);
-  std::vector<double> sums(outputs());
-  const Sink sink = Sink::sum(sums);
-  run(sources, std::span(&sink, 1), count, threads);
-  return sums;
+  return state_->sum(shared, rows, threads);
 }
-
+std::vector<double> Kernel::sum_floats(std::span<const float> shared, std::span<const float> rows,
+                                       unsigned threads) const {
+  return state_->sum(shared, rows, threads);
+}
 // ---- on Scalars ---------------------------------------------------------------------------------
 
 const Kernel& Kernel::State::pullback() const {
@@ -247,6 +271,7 @@ KernelReport Kernel::report() const {
   const Layout layout{std::vector<bool>(inputs()), std::vector<bool>(outputs())};
   const Engine& engine = state_->engine(layout, rows);
   report.backend = name_of(backend());
+  report.precision = state_->options.lanes;
   report.row_vectors = engine.row_vectors();
   report.lanes = engine.rows() / engine.row_vectors();
   report.trace_nodes = function().trace().graph.size();

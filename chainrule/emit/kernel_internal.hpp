@@ -20,10 +20,19 @@ struct Kernel::State {
   const emit::Engine& single() const;
   /// At one point whose counts are right, in machine code.
   void evaluate(std::span<const double> in, std::span<double> out) const;
-  void require_fit(std::span<const Source> sources, std::span<const Sink> sinks,
+  template <class From, class To>
+  void run(std::span<const BasicSource<From>> sources, std::span<const BasicSink<To>> sinks,
+           std::size_t rows, unsigned threads) const;
+  template <class Real>
+  std::vector<double> sum(std::span<const Real> shared, std::span<const Real> rows,
+                          unsigned threads) const;
+  template <class From, class To>
+  void require_fit(std::span<const BasicSource<From>> sources, std::span<const BasicSink<To>> sinks,
                    std::size_t rows) const;
   /// The pullback, compiled at the first call: (x, ȳ) ↦ y, x̄.
   const Kernel& pullback() const;
+
+  OptimiseOptions passes() const;
 
   Function f;
   CompileOptions options;

@@ -209,6 +209,7 @@ Lowered lower(const Trace& trace, const Layout& layout, const OptimiseOptions& o
               SumForm form) {
   Lowered lowered;
   lowered.form = form;
+  lowered.uniform.precision = lowered.rows.precision = options.precision;
   Whole(trace, layout, options, form, lowered).run();
   return lowered;
 }

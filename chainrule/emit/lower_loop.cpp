@@ -34,7 +34,7 @@ std::optional<Item> Lowering::slice_in_place(Scope& scope, std::span<const Verte
   if (all(Item::Kind::number)) {
     const auto run = static_cast<std::uint32_t>(program_.constants.size());
     for (std::size_t t = 0; t < by_step.size(); ++t) {
-      program_.constants.push_back(std::bit_cast<std::uint64_t>(item(t).number));
+      program_.constants.push_back(builder_.bits_of(item(t).number));
     }
     return Item::of(Place{Space::constant, run, pointer(loop, kNone, 1, Space::constant)});
   }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "chainrule/op/op.hpp"
+#include "chainrule/op/precision.hpp"
 
 namespace chainrule {
 
@@ -31,9 +32,12 @@ enum class Space : std::uint8_t {
   frame,      ///< cells for arrays and for what goes round a loop, a vector each
   out,        ///< outputs, a vector each
   sum,        ///< sums over rows, a vector each
-  narrow_sum  ///< sums over rows, a number each, in groups of kSumGroup
+  narrow_sum  ///< sums over rows, a number each, in groups of sum_group()
 };
-inline constexpr std::uint32_t kSumGroup = 8;
+/// As many as the widest registers have lanes.
+constexpr std::uint32_t sum_group(Precision precision) {
+  return precision == Precision::f32 ? 16 : 8;
+}
 constexpr bool is_uniform(Space space) {
   return space == Space::shared || space == Space::constant;
 }
@@ -145,9 +149,10 @@ struct BlockUse {
 };
 
 struct Program {
+  Precision precision = Precision::f64;  ///< of every number
   std::vector<Instr> code;
   std::vector<Place> places;
-  std::vector<std::uint64_t> constants;  ///< bits of doubles
+  std::vector<std::uint64_t> constants;  ///< bits of numbers
   std::vector<Pointer> pointers;
   std::vector<LoopSpan> loops;
   std::vector<BlockUse> blocks;

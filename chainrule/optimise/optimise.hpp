@@ -8,12 +8,15 @@
 // of zeros are kept, but where a product that is fused into a sum over- or underflows: there the
 // exact sum decides. What a comparison, a step such as floor, or a guard reads is itself computed
 // as the eager engine does, though its operands may not be. The sign of a NaN is nobody's.
+//
+// For floats the same holds of the Trace whose numbers and results are each rounded to float.
 #pragma once
 
 #include <string_view>
 #include <vector>
 
 #include "chainrule/graph/trace.hpp"
+#include "chainrule/op/precision.hpp"
 
 namespace chainrule {
 
@@ -23,6 +26,8 @@ struct OptimiseOptions {
   Arithmetic arithmetic = Arithmetic::relaxed;
   /// Whether the processor computes fma(x, y, w) in one instruction: else nothing is fused.
   enum class Fma : std::uint8_t { as_function, as_instruction } fma = Fma::as_instruction;
+  /// What every value of the Trace will be rounded to. Numbers in it are.
+  Precision precision = Precision::f64;
 };
 
 /// What a pass did: for reports and `--dump`.

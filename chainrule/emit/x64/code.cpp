@@ -28,8 +28,8 @@ void Code::activate(std::byte* frame, std::size_t count) const {
       std::memcpy(frame + Frame::active_bits(r), &bits, sizeof bits);
     } else {
       for (std::size_t i = 0; i < lanes_; ++i) {
-        const std::uint64_t mask = i < here ? ~0ull : 0;
-        std::memcpy(frame + Frame::active_mask(r) + 8 * i, &mask, sizeof mask);
+        std::memset(frame + Frame::active_mask(r) + mask_bytes_ * i, i < here ? 0xFF : 0,
+                    mask_bytes_);
       }
     }
   }
@@ -42,9 +42,7 @@ bool Code::is_active(const std::byte* frame, std::size_t row) const {
     std::memcpy(&bits, frame + Frame::active_bits(r), sizeof bits);
     return (bits >> i & 1u) != 0;
   }
-  std::uint64_t mask;
-  std::memcpy(&mask, frame + Frame::active_mask(r) + 8 * i, sizeof mask);
-  return mask != 0;
+  return frame[Frame::active_mask(r) + mask_bytes_ * i] != std::byte{0};
 }
 
 bool Code::all_active(const std::byte* frame, std::size_t count) const {
@@ -52,7 +50,7 @@ bool Code::all_active(const std::byte* frame, std::size_t count) const {
     std::uint16_t bits[4];
     std::memcpy(bits, frame + Frame::active_bits(0), sizeof bits);
     for (std::size_t r = 0; r < row_vectors_; ++r) {
-      if (bits[r] != 0xFF) return false;
+      if (bits[r] != (1u << lanes_) - 1) return false;
     }
     return true;
   }
@@ -77,10 +75,9 @@ asmjit::JitRuntime& runtime() {
   return *all;
 }
 
-}  // namespace
-
-void run_block(const Block* block, const double* operands, double* results, std::byte* frame,
-               std::size_t lanes, std::size_t row_vectors) {
+template <Isa isa, class Lane>
+void run_block(const Block* block, const Lane* operands, Lane* results, std::byte* frame,
+               std::size_t row_vectors) {
   static thread_local std::vector<double> scratch;
   const std::size_t inputs = block->inputs(), outputs = block->outputs();
   std::vector<double> numbers;
@@ -88,8 +85,9 @@ void run_block(const Block* block, const double* operands, double* results, std:
   if (numbers.size() < inputs + outputs) numbers.resize(inputs + outputs);
   double* const x = numbers.data();
   double* const z = x + inputs;
+  constexpr std::size_t kVectorBytes = isa == Isa::avx512 ? 64 : 32;
+  constexpr std::size_t lanes = kVectorBytes / sizeof(Lane);
   const std::size_t rows = lanes * row_vectors;
-  const bool has_bits = lanes == 8;
   for (std::size_t row = 0; row < rows; ++row) {
     for (std::size_t k = 0; k < inputs; ++k) x[k] = operands[k * rows + row];
     try {
@@ -97,23 +95,40 @@ void run_block(const Block* block, const double* operands, double* results, std:
       block->value({x, inputs}, {z, outputs});
     } catch (...) {  // the row is answered by the Function, which throws what there is to throw
       const std::size_t r = row / lanes, i = row % lanes;
-      if (has_bits) {
+      if constexpr (isa == Isa::avx512) {
         std::uint16_t bits;
         std::memcpy(&bits, frame + Frame::active_bits(r), sizeof bits);
         bits = static_cast<std::uint16_t>(bits & ~(1u << i));
         std::memcpy(frame + Frame::active_bits(r), &bits, sizeof bits);
       } else {
-        std::memset(frame + Frame::active_mask(r) + 8 * i, 0, 8);
+        std::memset(frame + Frame::active_mask(r) + sizeof(Lane) * i, 0, sizeof(Lane));
       }
     }
-    for (std::size_t k = 0; k < outputs; ++k) results[k * rows + row] = z[k];
+    for (std::size_t k = 0; k < outputs; ++k) results[k * rows + row] = static_cast<Lane>(z[k]);
   }
   scratch.swap(numbers);
 }
 
+template <Isa isa, class Lane>
+const void* address_of_caller() {
+  return reinterpret_cast<const void*>(&run_block<isa, Lane>);
+}
+
+}  // namespace
+
+const void* block_caller(Isa isa, Precision precision) {
+  const bool is_single = precision == Precision::f32;
+  if (isa == Isa::avx512) {
+    return is_single ? address_of_caller<Isa::avx512, float>()
+                     : address_of_caller<Isa::avx512, double>();
+  }
+  return is_single ? address_of_caller<Isa::avx2, float>() : address_of_caller<Isa::avx2, double>();
+}
+
 Code::Code(const emit::Program& program, const CodeOptions& options)
     : isa_(options.isa),
-      lanes_(static_cast<std::size_t>(x64::lanes(options.isa, Width::f64))),
+      mask_bytes_(bytes_of(program.precision)),
+      lanes_(static_cast<std::size_t>(x64::lanes(options.isa, program.precision))),
       row_vectors_(options.row_vectors) {
   asmjit::CodeHolder holder;
   holder.init(runtime().environment());
@@ -128,11 +143,12 @@ Code::Code(const emit::Program& program, const CodeOptions& options)
 
   // AVX-512 broadcasts a number as it reads it; AVX2 does not, and has them as vectors.
   const std::size_t copies = isa_ == Isa::avx512 ? 1 : lanes_;
-  constant_bytes_ = program.constants.size() * copies * sizeof(double);
+  const std::size_t bytes = bytes_of(program.precision);
+  constant_bytes_ = program.constants.size() * copies * bytes;
   constants_.reset(std::aligned_alloc(64, (constant_bytes_ + 64) / 64 * 64));
-  auto* to = static_cast<std::uint64_t*>(constants_.get());
-  for (const std::uint64_t bits : program.constants) {
-    for (std::size_t k = 0; k < copies; ++k) *to++ = bits;
+  auto* to = static_cast<std::byte*>(constants_.get());
+  for (const std::uint64_t bits : program.constants) {  // of a float the lower half: little-endian
+    for (std::size_t k = 0; k < copies; ++k, to += bytes) std::memcpy(to, &bits, bytes);
   }
 
   const asmjit::Error error = runtime().add(&run_, &holder);
@@ -148,7 +164,8 @@ Code::~Code() {
 
 #else
 
-Code::Code(const emit::Program&, const CodeOptions&) : isa_(Isa::avx2), lanes_(4), row_vectors_(1) {
+Code::Code(const emit::Program&, const CodeOptions&)
+    : isa_(Isa::avx2), mask_bytes_(8), lanes_(4), row_vectors_(1) {
   fail("compile", "this build has no assembler (asmjit): kernels are interpreted");
 }
 Code::~Code() = default;

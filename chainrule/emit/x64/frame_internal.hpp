@@ -25,7 +25,7 @@ class Frame {
         counters_(kPointers + 8 * program.pointers.size()),
         cells_((counters_ + 8 * program.loops.size() + 63) / 64 * 64),
         waiting_(cells_ + program.cells * row_vectors * vector_bytes),
-        slots_(waiting_ + emit::kSumGroup * vector_bytes) {}
+        slots_(waiting_ + emit::sum_group(program.precision) * vector_bytes) {}
 
   std::size_t base() const { return waiting_ + kReach * vector_; }
   static constexpr std::size_t active_bits(std::size_t r) { return 2 * r; }

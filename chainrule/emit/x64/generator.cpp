@@ -46,8 +46,10 @@ Generator::Generator(const emit::Program& program, const CodeOptions& options,
     : program_(program),
       options_(options),
       row_vectors_(options.row_vectors),
-      lanes_(static_cast<unsigned>(lanes(options.isa, Width::f64))),
-      vector_bytes_(lanes_ * sizeof(double)),
+      is_(instructions_of(program.precision)),
+      lanes_(static_cast<unsigned>(lanes(options.isa, program.precision))),
+      number_bytes_(bytes_of(program.precision)),
+      vector_bytes_(lanes_ * number_bytes_),
       registers_(has_avx512() ? 32 : 16),
       live_(program),
       frame_(program, row_vectors_, vector_bytes_),
@@ -98,8 +100,8 @@ x86::Vec Generator::vec(Register r) const {
 std::size_t Generator::element_bytes(Space space) const {
   switch (space) {
     case Space::shared:
-    case Space::narrow_sum: return sizeof(double);
-    case Space::constant: return has_avx512() ? sizeof(double) : vector_bytes_;
+    case Space::narrow_sum: return number_bytes_;
+    case Space::constant: return has_avx512() ? number_bytes_ : vector_bytes_;
     case Space::row:
     case Space::frame:
     case Space::out: return row_vectors_ * vector_bytes_;
@@ -132,7 +134,7 @@ x86::Mem Generator::home(Key k) {
 asmjit::Operand Generator::as_operand(const Source& source) {
   if (source.is_register()) return vec(source.reg);
   Mem mem = home(source.key);
-  if (is_broadcast(source.key)) mem.setBroadcast(Mem::Broadcast::k1To8);
+  if (is_broadcast(source.key)) mem.setBroadcast(is_.to_all);
   return mem;
 }
 
@@ -211,7 +213,7 @@ void Generator::save(Register r) {
   const Key k = holds_[static_cast<std::size_t>(r)];
   if (in_memory(k)) return;
   slot_[k] = frame_.take();
-  emit(I::kIdVmovapd, slot(slot_[k]), vec(r));
+  emit(is_.move, slot(slot_[k]), vec(r));
 }
 
 void Generator::evict(Register r) {
@@ -221,7 +223,7 @@ void Generator::evict(Register r) {
 
 void Generator::load(Register r, Key k) {
   const Mem from = home(k);
-  emit(is_broadcast(k) ? I::kIdVbroadcastsd : I::kIdVmovapd, vec(r), from);
+  emit(is_broadcast(k) ? is_.broadcast : is_.move, vec(r), from);
 }
 
 Generator::Register Generator::into_register(Key k) {
@@ -486,10 +488,9 @@ void Generator::block(std::uint32_t i) {
   emit(I::kIdLea, x86::rsi, cell(use.operands));
   emit(I::kIdLea, x86::rdx, cell(use.results));
   emit(I::kIdLea, x86::rcx, x86::ptr(x86::r14, in_frame(0)));
-  emit(I::kIdMov, x86::r8, Imm(lanes_));
-  emit(I::kIdMov, x86::r9, Imm(row_vectors_));
+  emit(I::kIdMov, x86::r8, Imm(row_vectors_));
   emit(I::kIdVzeroupper);
-  call_address(reinterpret_cast<const void*>(run_block));
+  call_address(block_caller(options_.isa, program_.precision));
 }
 
 }  // namespace chainrule::x64

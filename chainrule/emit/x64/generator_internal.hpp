@@ -12,14 +12,15 @@
 
 #include "chainrule/emit/x64/code_internal.hpp"
 #include "chainrule/emit/x64/frame_internal.hpp"
+#include "chainrule/emit/x64/instruction_set_internal.hpp"
 #include "chainrule/emit/x64/liveness_internal.hpp"
 
 namespace chainrule::x64 {
 
-/// Runs a block on the active lanes: operand k of row vector r, lane i at
+/// The address of void f(const Block*, const Lane* operands, Lane* results, std::byte* frame,
+/// std::size_t row_vectors), which runs a block on every lane: operand k of row vector r, lane i at
 /// operands[(k · row_vectors + r) · lanes + i]. A lane in which it throws is active no more.
-void run_block(const Block* block, const double* operands, double* results, std::byte* frame,
-               std::size_t lanes, std::size_t row_vectors);
+const void* block_caller(Isa isa, Precision precision);
 
 class Generator {
  public:
@@ -145,7 +146,9 @@ class Generator {
   const emit::Program& program_;
   const CodeOptions& options_;
   const unsigned row_vectors_;
+  const InstructionSet& is_;
   const unsigned lanes_;
+  const std::size_t number_bytes_;
   const std::size_t vector_bytes_;
   const int registers_;
   Liveness live_;
