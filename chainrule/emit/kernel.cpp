@@ -9,6 +9,7 @@
 #include "chainrule/emit/kernel_internal.hpp"
 #include "chainrule/emit/rows_internal.hpp"
 #include "chainrule/emit/x64/code_internal.hpp"
+#include "chainrule/transform/split.hpp"
 
 namespace chainrule {
 
@@ -152,7 +153,8 @@ Kernel::State::State(const Function& of, const CompileOptions& with) : f(of), op
                         " row vectors a pass: there are 1, 2, 4, or 0 for as many as suit");
   }
   const auto start = std::chrono::steady_clock::now();
-  trace = optimise(f.trace(), passes(), &reports);
+  const std::optional<Trace> kept = keep_steps(f.trace());
+  trace = optimise(kept ? *kept : f.trace(), passes(), &reports);
   optimise_seconds = seconds_since(start);
 }
 
@@ -173,7 +175,7 @@ Kernel::State::Pass Kernel::State::pass_for(const Layout& layout, std::size_t ro
   if (options.backend == Backend::interpret) return {1, 1};
   const auto isa = options.backend == Backend::avx512 ? x64::Isa::avx512 : x64::Isa::avx2;
   const auto lanes = static_cast<std::size_t>(x64::lanes(isa, options.lanes));
-  const std::size_t vectors = rows / lanes, nodes = trace.graph.size();
+  const std::size_t vectors = (rows + lanes - 1) / lanes, nodes = trace.graph.size();
   const bool has_sums =
       std::find(layout.is_summed.begin(), layout.is_summed.end(), true) != layout.is_summed.end();
   const bool has_loops = !trace.graph.calls().empty();
@@ -181,7 +183,7 @@ Kernel::State::Pass Kernel::State::pass_for(const Layout& layout, std::size_t ro
   Pass pass{options.row_vectors, 1};
   if (pass.row_vectors == 0) {
     const bool gains_by_four = has_loops ? has_sums : nodes <= kShort;
-    const bool gains_by_two = !has_loops && nodes <= kLong;
+    const bool gains_by_two = has_loops || nodes <= kLong;
     pass.row_vectors = gains_by_four && vectors >= 4 ? 4 : gains_by_two && vectors >= 2 ? 2 : 1;
   }
   constexpr unsigned kPacks = 4;
