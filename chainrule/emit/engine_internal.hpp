@@ -2,7 +2,8 @@
 // Two kinds: machine code (x64) and an interpreter, behind one small interface.
 //
 // In a block, input k of row i stands at in[input_at(k) + i], output k at out[output_at(k) + i]; a
-// shared input stands at shared[input_at(k)]: doubles or floats, as holds() says.
+// shared input stands at shared[input_at(k)]: doubles or floats, as holds() says. Inputs and
+// outputs that layout() has in columns stand where the user has them.
 #pragma once
 
 #include <memory>
@@ -107,9 +108,11 @@ class Engine {
   virtual void prepare(Work& work) const = 0;
   /// Once a thread of a run, when what is shared is ready.
   virtual void begin(Work& work) const = 0;
+  /// Where table `number`, of layout().sources and then layout().sinks, has a block's first row.
+  virtual void set_table(const Work& block, std::size_t number, const void* at) const = 0;
   /// Computes blocks whose rows are in place, `count` of them; the rest of the last block repeats
-  /// one of them.
-  virtual void run(Work& first, std::size_t count) const = 0;
+  /// one of them. The first `skipped` rows of the last block take no part.
+  virtual void run(Work& first, std::size_t count, std::size_t skipped = 0) const = 0;
   /// Whether all guards of a row held in the last run().
   virtual bool is_answered(const Work& work, std::size_t row) const = 0;
   virtual bool all_answered(const Work& work, std::size_t count) const = 0;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
+#include <limits>
 #include <mutex>
 #include <shared_mutex>
 
@@ -13,6 +15,7 @@
 
 namespace chainrule {
 
+using emit::Columns;
 using emit::Engine;
 using emit::Layout;
 using emit::Totals;
@@ -168,14 +171,17 @@ OptimiseOptions Kernel::State::passes() const {
   return passes;
 }
 
+std::size_t Kernel::State::lanes() const {
+  const auto isa = options.backend == Backend::avx512 ? x64::Isa::avx512 : x64::Isa::avx2;
+  return static_cast<std::size_t>(x64::lanes(isa, options.lanes));
+}
+
 // Several row vectors at once hide each other's latencies, as long as the code stays small; in
 // loops they share what is read again and again, and add to sums once for all of them. Straight
 // code of more than a cache of instructions goes in segments.
 Kernel::State::Pass Kernel::State::pass_for(const Layout& layout, std::size_t rows) const {
   if (options.backend == Backend::interpret) return {1, 1};
-  const auto isa = options.backend == Backend::avx512 ? x64::Isa::avx512 : x64::Isa::avx2;
-  const auto lanes = static_cast<std::size_t>(x64::lanes(isa, options.lanes));
-  const std::size_t vectors = (rows + lanes - 1) / lanes, nodes = trace.graph.size();
+  const std::size_t vectors = (rows + lanes() - 1) / lanes(), nodes = trace.graph.size();
   const bool has_sums =
       std::find(layout.is_summed.begin(), layout.is_summed.end(), true) != layout.is_summed.end();
   const bool has_loops = !trace.graph.calls().empty();
@@ -204,8 +210,14 @@ const Engine& Kernel::State::engine(const Layout& layout, std::size_t rows) cons
     const std::shared_lock lock(mutex);
     if (const Engine* engine = found()) return *engine;
   }
-  const std::unique_lock lock(mutex);
+  std::unique_lock lock(mutex);
   if (const Engine* engine = found()) return *engine;
+  // Code for tables of ever other widths is not worth its making.
+  constexpr std::size_t kMostEngines = 32;
+  if (engines.size() >= kMostEngines && !(layout.sources.empty() && layout.sinks.empty())) {
+    lock.unlock();
+    return engine({layout.is_shared, layout.is_summed}, rows);
+  }
   const auto start = std::chrono::steady_clock::now();
   std::unique_ptr<Engine> made;
   if (options.backend == Backend::interpret) {
@@ -311,42 +323,72 @@ class Run {
     const std::size_t most = engine_.rows() * engine_.packs();
     for (std::size_t row = first; row < last; row += most) {
       const std::size_t count = std::min(most, last - row);
+      std::size_t skipped = 0;
       for (std::size_t p = 0; p * engine_.rows() < count; ++p) {
-        take(engine_.block(work, p), row + p * engine_.rows(), in_block(p, count));
+        const Block block = block_of(row, p, count);
+        take(engine_.block(work, p), block);
+        skipped = block.skipped;
       }
-      engine_.run(work, count);
+      engine_.run(work, count, skipped);
       for (std::size_t p = 0; p * engine_.rows() < count; ++p) {
-        give_block(memory, engine_.block(work, p), row + p * engine_.rows(), in_block(p, count),
-                   totals);
+        give_block(memory, engine_.block(work, p), block_of(row, p, count), totals);
       }
     }
     engine_.add_sums(work, totals);
   }
 
  private:
-  std::size_t in_block(std::size_t p, std::size_t count) const {
-    return std::min(engine_.rows(), count - p * engine_.rows());
+  // Rows row + skipped … row + count are a block's.
+  struct Block {
+    std::size_t row, skipped, count;
+  };
+
+  // Where a table is read in place a block has all its rows: the last one begins earlier, and skips
+  // those that the one before has had.
+  Block block_of(std::size_t row, std::size_t p, std::size_t count) const {
+    const std::size_t here = std::min(engine_.rows(), count - p * engine_.rows());
+    const std::size_t first = row + p * engine_.rows(), missing = engine_.rows() - here;
+    const bool is_whole = engine_.layout().sources.empty() && engine_.layout().sinks.empty();
+    if (missing == 0 || is_whole) return {first, 0, here};
+    return {first - missing, missing, engine_.rows()};
   }
 
-  void take(const Work& work, std::size_t row, std::size_t count) const {
-    std::size_t input = 0;
+  void take(const Work& work, const Block& block) const {
+    std::size_t input = 0, table = 0;
+    const std::vector<Columns>& columns = engine_.layout().sources;
     for (std::size_t a = 0; a < sources_.size(); ++a) {
       const std::size_t width = f_.arguments()[a].example.size();
-      if (sources_[a].stride != 0) {
-        emit::pack(sources_[a], row, count, engine_.rows(),
+      const bool in_place = table < columns.size() && columns[table].first == input && width > 0;
+      if (in_place) {
+        engine_.set_table(work, table++, sources_[a].data + block.row);
+      } else if (sources_[a].stride != 0) {
+        emit::pack(sources_[a], block.row, block.count, engine_.rows(),
                    engine_.input_at().subspan(input, width), emit::numbers<Lane>(work.in));
       }
       input += width;
     }
+    std::size_t output = 0, sink_table = 0;
+    for (const SinkOf& sink : sinks_) {
+      if (is_in_place(output, sink_table, sink)) {
+        engine_.set_table(work, columns.size() + sink_table++, sink.data + block.row);
+      }
+      output += sink.count;
+    }
   }
 
-  void give_block(Memory& memory, const Work& work, std::size_t row, std::size_t count,
-                  Totals& totals) const {
-    if (engine_.all_answered(work, count)) {
+  // Whether the next of the layout's tables is this sink's.
+  bool is_in_place(std::size_t output, std::size_t table, const SinkOf& sink) const {
+    const std::vector<Columns>& columns = engine_.layout().sinks;
+    return table < columns.size() && columns[table].first == output && sink.count > 0;
+  }
+
+  void give_block(Memory& memory, const Work& work, const Block& block, Totals& totals) const {
+    const auto& [row, skipped, count] = block;
+    if (skipped == 0 && engine_.all_answered(work, count)) {
       give(work, row, 0, count, totals);
       return;
     }
-    for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t i = skipped; i < count; ++i) {
       if (engine_.is_answered(work, i)) {
         give(work, row, i, 1, totals);
       } else {
@@ -359,10 +401,12 @@ class Run {
   void give(const Work& work, std::size_t row, std::size_t first, std::size_t count,
             Totals& totals) const {
     const Lane* const out = emit::numbers<Lane>(work.out) + first;
-    std::size_t output = 0;
+    std::size_t output = 0, table = 0;
     for (const SinkOf& sink : sinks_) {
       const std::span<const std::uint32_t> at = engine_.output_at().subspan(output, sink.count);
-      if (sink.mode != SinkMode::sum) {
+      if (is_in_place(output, table, sink)) {
+        ++table;
+      } else if (sink.mode != SinkMode::sum) {
         emit::unpack(out, at, row + first, count, sink);
       } else if (!engine_.sums_itself()) {
         for (std::size_t k = 0; k < sink.count; ++k) {
@@ -490,6 +534,27 @@ bool rows_meet(const BasicSink<Real>& sink, std::size_t rows) {
   return !by_rows && !by_columns;
 }
 
+// Whether a table is columns whose numbers the code can read, or write, itself.
+template <class Table>
+bool is_columns(const Table& table, std::size_t width) {
+  constexpr std::size_t kFarthest = std::numeric_limits<std::int32_t>::max() / 16;
+  return width > 0 && table.stride == 1 && table.index.empty() && table.step <= kFarthest / width;
+}
+
+// The numbers that the rows of a table touch, as addresses.
+struct Touched {
+  const void *begin, *end;
+  bool meets(const Touched& other) const {
+    const std::less<> before;
+    return before(begin, other.end) && before(other.begin, end);
+  }
+};
+template <class Table>
+Touched touched(const Table& table, std::size_t width, std::size_t rows) {
+  const std::size_t numbers = reach(width, table.step, table.stride, rows, table.index);
+  return {table.data, table.data + numbers};
+}
+
 // How many threads are worth starting: one costs as much as some hundred thousand nodes to compute.
 std::size_t worth(unsigned threads, std::size_t blocks, std::size_t work) {
   constexpr std::size_t kLeastWork = 500'000;
@@ -497,6 +562,69 @@ std::size_t worth(unsigned threads, std::size_t blocks, std::size_t work) {
 }
 
 }  // namespace
+
+// What is shared and summed; and the columns that the code reads and writes where they stand: of
+// numbers that are what its lanes are, and that no other table touches.
+template <class From, class To>
+void Kernel::State::lay_out(std::span<const BasicSource<From>> sources,
+                            std::span<const BasicSink<To>> sinks, std::size_t rows,
+                            unsigned threads, Layout& layout) const {
+  layout.is_shared.clear();
+  for (std::size_t a = 0; a < sources.size(); ++a) {
+    layout.is_shared.insert(layout.is_shared.end(), f.arguments()[a].example.size(),
+                            sources[a].stride == 0);
+  }
+  layout.is_summed.clear();
+  for (const BasicSink<To>& sink : sinks) {
+    layout.is_summed.insert(layout.is_summed.end(), sink.count, sink.mode == SinkMode::sum);
+  }
+  layout.sources.clear();
+  layout.sinks.clear();
+  if (options.backend == Backend::interpret) return;
+  // Each thread has two blocks at least, so that its last one may begin earlier.
+  const std::size_t block = lanes() * pass_for(layout, rows).row_vectors;
+  if (rows < (threads > 1 ? 2 * threads : 1) * block) return;
+  const auto is_lane = [&]<class Real>(Real) {
+    return (sizeof(Real) == sizeof(float)) == (options.lanes == Precision::f32);
+  };
+  const auto add = [&](std::vector<emit::Columns>& columns, const auto& table, std::size_t first,
+                       std::size_t width) {
+    // One column has no next one.
+    columns.push_back({static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(width),
+                       width == 1 ? 1 : static_cast<std::uint32_t>(table.step)});
+  };
+  std::size_t input = 0, output = 0;
+  for (std::size_t a = 0; a < sources.size(); ++a) {
+    const std::size_t width = f.arguments()[a].example.size();
+    if (is_lane(From{}) && is_columns(sources[a], width)) {
+      add(layout.sources, sources[a], input, width);
+    }
+    input += width;
+  }
+  for (const BasicSink<To>& sink : sinks) {
+    if (is_lane(To{}) && sink.mode == SinkMode::store && is_columns(sink, sink.count) &&
+        !rows_meet(sink, rows)) {
+      add(layout.sinks, sink, output, sink.count);
+    }
+    output += sink.count;
+  }
+  if (layout.sources.empty() && layout.sinks.empty()) return;
+  // A table that is read and written, or written twice, is taken block by block.
+  const auto give_up = [&] { layout.sources.clear(), layout.sinks.clear(); };
+  for (std::size_t k = 0; k < sinks.size(); ++k) {
+    if (sinks[k].mode == SinkMode::sum) continue;
+    const Touched own = touched(sinks[k], sinks[k].count, rows);
+    for (std::size_t a = 0; a < sources.size(); ++a) {
+      const std::size_t width = f.arguments()[a].example.size();
+      const bool is_shared = sources[a].stride == 0;
+      if (!is_shared && own.meets(touched(sources[a], width, rows))) return give_up();
+    }
+    for (std::size_t j = 0; j < k; ++j) {
+      if (sinks[j].mode == SinkMode::sum) continue;
+      if (own.meets(touched(sinks[j], sinks[j].count, rows))) return give_up();
+    }
+  }
+}
 
 template <class From, class To>
 void Kernel::State::run(std::span<const BasicSource<From>> sources,
@@ -539,15 +667,7 @@ void Kernel::State::run(std::span<const BasicSource<From>> sources,
   };
   if (rows > 0) {
     static thread_local Layout layout;  // keeps its memory
-    layout.is_shared.clear();
-    for (std::size_t a = 0; a < sources.size(); ++a) {
-      layout.is_shared.insert(layout.is_shared.end(), f.arguments()[a].example.size(),
-                              sources[a].stride == 0);
-    }
-    layout.is_summed.clear();
-    for (const BasicSink<To>& sink : sinks) {
-      layout.is_summed.insert(layout.is_summed.end(), sink.count, sink.mode == SinkMode::sum);
-    }
+    lay_out(sources, sinks, rows, threads, layout);
     const Engine& made = engine(layout, rows);
     if (made.holds() == Precision::f32) {
       run_on(made, Run<From, To, float>(f, options.lanes, made, sources, sinks));

@@ -47,6 +47,10 @@ struct Kernel::State {
     friend bool operator==(const Pass&, const Pass&) = default;
   };
   Pass pass_for(const emit::Layout& layout, std::size_t rows) const;
+  std::size_t lanes() const;  ///< of a vector of machine code
+  template <class From, class To>
+  void lay_out(std::span<const BasicSource<From>> sources, std::span<const BasicSink<To>> sinks,
+               std::size_t rows, unsigned threads, emit::Layout& layout) const;
 
   struct Made {
     emit::Layout layout;

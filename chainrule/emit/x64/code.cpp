@@ -19,20 +19,26 @@ void Code::FreeAligned::operator()(void* memory) const { std::free(memory); }
 
 bool has_assembler() { return CHAINRULE_WITH_ASMJIT != 0; }
 
-void Code::activate(std::byte* frame, std::size_t count) const {
+void Code::activate(std::byte* frame, std::size_t first, std::size_t count) const {
   for (std::size_t r = 0; r < row_vectors_; ++r) {
-    const std::size_t first = r * lanes_;
-    const std::size_t here = count > first ? std::min(count - first, lanes_) : 0;
+    const auto in_vector = [&](std::size_t row) {
+      return row > r * lanes_ ? std::min(row - r * lanes_, lanes_) : 0;
+    };
+    const std::size_t from = in_vector(first), to = in_vector(first + count);
     if (isa_ == Isa::avx512) {
-      const auto bits = static_cast<std::uint16_t>((1u << here) - 1);
+      const auto bits = static_cast<std::uint16_t>((1u << to) - (1u << from));
       std::memcpy(frame + Frame::active_bits(r), &bits, sizeof bits);
     } else {
       for (std::size_t i = 0; i < lanes_; ++i) {
-        std::memset(frame + Frame::active_mask(r) + mask_bytes_ * i, i < here ? 0xFF : 0,
+        std::memset(frame + Frame::active_mask(r) + mask_bytes_ * i, i >= from && i < to ? 0xFF : 0,
                     mask_bytes_);
       }
     }
   }
+}
+
+void Code::set_table(std::byte* frame, std::size_t number, const void* at) const {
+  std::memcpy(frame + Frame::table(number), &at, sizeof at);
 }
 
 bool Code::is_active(const std::byte* frame, std::size_t row) const {

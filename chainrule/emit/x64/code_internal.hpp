@@ -63,8 +63,10 @@ class Code {
   std::size_t spill_bytes() const { return spill_bytes_; }
   std::size_t constant_bytes() const { return constant_bytes_; }
 
-  /// Fills in which rows take part: the first `count` of rows().
-  void activate(std::byte* frame, std::size_t count) const;
+  /// Fills in which rows take part: `count` of rows() from row `first`.
+  void activate(std::byte* frame, std::size_t first, std::size_t count) const;
+  /// Fills in where a table has its first row.
+  void set_table(std::byte* frame, std::size_t number, const void* at) const;
   /// Whether a row still took part at the end: all its guards held.
   bool is_active(const std::byte* frame, std::size_t row) const;
   bool all_active(const std::byte* frame, std::size_t count) const;

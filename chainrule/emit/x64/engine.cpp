@@ -90,7 +90,7 @@ class X64Engine final : public Engine {
     auto* const shared = numbers<Lane>(work.shared);
     shared[is_sound_] = 1;
     if (!uniform_) return;
-    uniform_->activate(work.frame, uniform_->lanes());
+    uniform_->activate(work.frame, 0, uniform_->lanes());
     (*uniform_)({.shared = work.shared,
                  .rows = nullptr,
                  .constants = uniform_->constants(),
@@ -109,12 +109,18 @@ class X64Engine final : public Engine {
     work.added = 0;
   }
 
-  void run(Work& work, std::size_t count) const override {
+  void set_table(const Work& block, std::size_t number, const void* at) const override {
+    rows_code_.set_table(block.frame, number, at);
+  }
+
+  void run(Work& work, std::size_t count, std::size_t skipped) const override {
     const std::size_t packs = (count + rows_ - 1) / rows_;
-    const std::size_t answered = numbers<Lane>(work.shared)[is_sound_] != 0 ? count : 0;
+    const bool is_sound = numbers<Lane>(work.shared)[is_sound_] != 0;
     for (std::size_t p = 0; p < packs; ++p) {
-      const std::size_t first = std::min(answered, p * rows_);
-      rows_code_.activate(work.frame + p * frame_bytes_, std::min(rows_, answered - first));
+      // A block that skips rows has all of them.
+      const std::size_t first = p + 1 == packs ? skipped : 0;
+      const std::size_t end = first > 0 ? rows_ : std::min(rows_, count - p * rows_);
+      rows_code_.activate(work.frame + p * frame_bytes_, first, is_sound ? end - first : 0);
     }
     rows_code_({work.shared, work.in, rows_code_.constants(), work.frame, work.out, work.sums,
                 packs, frame_bytes_, in_bytes_, out_bytes_});
@@ -243,7 +249,9 @@ std::unique_ptr<Engine> make_x64(const Trace& trace, const Layout& layout,
   if (const auto factored = may_factor ? factor_sums(trace, layout) : std::nullopt) {
     Lowered lowered = lowered_for(factored->rows, factored->layout, options);
     if (lowered.rows.sums > 0) {
-      return engine_of(layout, std::move(lowered), options, &factored->after);
+      Layout used = layout;
+      used.sinks.clear();  // factored outputs are others
+      return engine_of(used, std::move(lowered), options, &factored->after);
     }
   }
   Lowered lowered = lowered_for(trace, layout, options);

@@ -62,7 +62,7 @@ class Generator {
   enum class MayBe : std::uint8_t { in_register, memory };
 
   // ---- memory --------------------------------------------------------------------------------
-  std::size_t element_bytes(emit::Space space) const;
+  std::size_t element_bytes(emit::Space space, std::uint32_t table) const;
   std::int32_t distance(std::size_t bytes) const;
   std::int32_t in_frame(std::size_t offset) const;
   Mem at(const emit::Place& place, unsigned r);
@@ -71,6 +71,9 @@ class Generator {
   Mem slot(std::uint32_t number) const;
   bool is_broadcast(Key k) const;
   asmjit::x86::Gp pointer(std::uint32_t number);
+  asmjit::x86::Gp table(std::uint32_t number);
+  asmjit::x86::Gp in_pool(std::uint32_t name, const Mem& cell);
+  void keep_in_pool(const asmjit::x86::Gp& reg);
   Mem pointer_cell(std::uint32_t number) const;
   Mem counter_cell(std::uint32_t loop) const;
 
@@ -112,6 +115,7 @@ class Generator {
   void call(std::uint32_t i, unsigned r);
   void load_now(std::uint32_t i, unsigned r);
   void store(std::uint32_t i, unsigned r);
+  void store_column(std::uint32_t i, unsigned r, Register from, const emit::Place& to);
   void sum(std::uint32_t i);
   Mem waiting(unsigned number) const;
   void add_group();
