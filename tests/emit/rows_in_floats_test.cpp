@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "tests/emit/cases.hpp"
-#include "tests/emit/in_floats.hpp"
 #include "tests/emit/kernels.hpp"
+#include "tests/support/in_floats.hpp"
 
 namespace chainrule {
 namespace {

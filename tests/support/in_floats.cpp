@@ -1,4 +1,4 @@
-#include "tests/emit/in_floats.hpp"
+#include "tests/support/in_floats.hpp"
 
 #include <cmath>
 
