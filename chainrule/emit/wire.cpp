@@ -19,9 +19,10 @@ Wire bitwise(Act act, const Wire& x, std::uint64_t bits) {
 Wire rounded(Round mode, const Wire& x) { return Wire::of(builder().round(mode, x.value())); }
 
 // Of floats a row is the double's value rounded once, which formulas of several operations on
-// floats are not: strict arithmetic calls the row.
+// floats are not: strict arithmetic calls the row. lerp's may overflow where lerp does not.
 bool is_called(Op op) {
-  return builder().rounds_rows_once() && (info(op).kind == Kind::compound || op == Op::lerp);
+  if (op == Op::lerp) return builder().program().precision == Precision::f32;
+  return info(op).kind == Kind::compound && builder().rounds_rows_once();
 }
 
 // ---- functions that are instructions: the same bits as the C library's --------------------------

@@ -95,6 +95,11 @@ class Wire {
   friend Mask operator>(const Wire& x, const Wire& y) { return with(Compare::less, y, x); }
   friend Mask operator>=(const Wire& x, const Wire& y) { return with(Compare::less_equal, y, x); }
 
+  /// Of floats: see rules::rest_of.
+  friend Wire rest_of(const Wire&, double number, double rest) {
+    return Wire(number - rounded(Building::builder().program().precision, number) + rest);
+  }
+
   friend Wire choose(const Mask& m, const Wire& a, const Wire& b) {
     return of(Building::builder().blend(m.value(), a.value_, b.value_));
   }
