@@ -139,6 +139,7 @@ struct EngineOptions {
   CompileOptions compile;
   unsigned row_vectors = 1;
   unsigned packs = 1;  ///< more than one: in segments
+  std::string_view name = {};
 };
 
 /// The trace is optimised already. Throws Error where the backend is not to be had.

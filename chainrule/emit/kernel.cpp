@@ -28,7 +28,7 @@ std::string_view name_of(Backend backend) {
     case Backend::avx2: return "avx2";
     case Backend::interpret: return "interpret";
   }
-  __builtin_unreachable();
+  return "unknown";
 }
 
 bool is_available(Backend backend) {
@@ -38,8 +38,29 @@ bool is_available(Backend backend) {
     case Backend::avx512: return x64::has_assembler() && x64::is_supported(x64::Isa::avx512);
     case Backend::avx2: return x64::has_assembler() && x64::is_supported(x64::Isa::avx2);
   }
-  __builtin_unreachable();
+  return false;
 }
+
+namespace {
+
+// A number that was made an enumerator, and is none.
+template <class E>
+[[noreturn]] void refuse_enumerator(const char* where, const char* what, E value) {
+  fail(where, std::string("there is no ") + what + " number " +
+                  std::to_string(static_cast<unsigned>(value)));
+}
+
+void require_known(const CompileOptions& options) {
+  using Summation = CompileOptions::Summation;
+  if (options.backend > Backend::interpret) {
+    refuse_enumerator("compile", "backend", options.backend);
+  }
+  if (options.summation > Summation::compensated) {
+    refuse_enumerator("compile", "summation", options.summation);
+  }
+}
+
+}  // namespace
 
 // ---- sources and sinks --------------------------------------------------------------------------
 
@@ -142,6 +163,7 @@ std::string counted(std::size_t count, const char* what) {
 // ---- engines ------------------------------------------------------------------------------------
 
 Kernel::State::State(const Function& of, const CompileOptions& with) : f(of), options(with) {
+  require_known(options);
   if (options.backend == Backend::best) {
     options.backend = is_available(Backend::avx512) ? Backend::avx512
                       : is_available(Backend::avx2) ? Backend::avx2
@@ -224,7 +246,7 @@ const Engine& Kernel::State::engine(const Layout& layout, std::size_t rows) cons
     made = emit::make_interpreter(trace, layout, passes());
   } else {
     try {
-      made = emit::make_x64(trace, layout, {options, pass.row_vectors, pass.packs});
+      made = emit::make_x64(trace, layout, {options, pass.row_vectors, pass.packs, f.trace().name});
     } catch (const Error&) {
       if (!may_fall_back) throw;
       made = emit::make_interpreter(trace, layout, passes());
@@ -292,8 +314,13 @@ class Run {
   using SinkOf = BasicSink<To>;
 
   Run(const Function& f, Precision precision, const Engine& engine,
-      std::span<const SourceOf> sources, std::span<const SinkOf> sinks)
-      : f_(f), precision_(precision), engine_(engine), sources_(sources), sinks_(sinks) {}
+      std::span<const SourceOf> sources, std::span<const SinkOf> sinks, std::size_t count)
+      : f_(f),
+        precision_(precision),
+        engine_(engine),
+        sources_(sources),
+        sinks_(sinks),
+        count_(count) {}
 
   // Shared numbers, and what depends on them alone.
   void prepare(Memory& memory) {
@@ -429,7 +456,11 @@ class Run {
       const std::size_t width = f_.arguments()[a].example.size();
       for (std::size_t k = 0; k < width; ++k) in[input++] = from[k * sources_[a].step];
     }
-    replay(f_, precision_, in, out);
+    try {
+      replay(f_, precision_, in, out);
+    } catch (...) {
+      emit::rethrow_in_row(row, count_);
+    }
     std::size_t output = 0;
     for (const SinkOf& sink : sinks_) {
       for (std::size_t k = 0; k < sink.count; ++k, ++output) {
@@ -448,6 +479,7 @@ class Run {
   const Engine& engine_;
   std::span<const SourceOf> sources_;
   std::span<const SinkOf> sinks_;
+  std::size_t count_;  // of rows
   std::byte* shared_ = nullptr;
 };
 
@@ -471,6 +503,15 @@ std::size_t reach(std::size_t width, std::size_t step, std::size_t stride, std::
 }
 
 // `what` makes the words for a message, which a run that fits need not pay for.
+template <class What>
+void require_data(const What& what, const void* data, std::size_t size) {
+  if (data == nullptr && size > 0) {
+    fail("kernel", what() + " has " + counted(size, "number") +
+                       ", but they are nowhere: its data "
+                       "is null");
+  }
+}
+
 template <class What>
 void require_reach(const What& what, std::size_t size, std::size_t width, std::size_t step,
                    std::size_t stride, std::size_t rows, std::span<const std::uint32_t> index) {
@@ -500,6 +541,7 @@ void Kernel::State::require_fit(std::span<const BasicSource<From>> sources,
     const Argument& argument = f.arguments()[a];
     const std::size_t width = argument.example.size();
     const auto what = [&] { return "the source of " + argument.name; };
+    require_data(what, s.data, s.size);
     if (s.stride == 0 && s.size < width) {
       fail("kernel", what() + " has " + counted(s.size, "number") + ", but the argument has " +
                          std::to_string(width));
@@ -509,9 +551,11 @@ void Kernel::State::require_fit(std::span<const BasicSource<From>> sources,
   }
   std::size_t outputs = 0;
   for (const BasicSink<To>& sink : sinks) {
+    const auto what = [] { return std::string("a sink"); };
+    if (sink.mode > SinkMode::sum) refuse_enumerator("kernel", "mode of a sink", sink.mode);
+    require_data(what, sink.data, sink.size);
     const bool is_sum = sink.mode == SinkMode::sum;
-    require_reach([] { return std::string("a sink"); }, sink.size, sink.count, sink.step,
-                  sink.stride, is_sum ? 1 : rows,
+    require_reach(what, sink.size, sink.count, sink.step, sink.stride, is_sum ? 1 : rows,
                   is_sum ? std::span<const std::uint32_t>{} : sink.index);
     outputs += sink.count;
   }
@@ -670,9 +714,9 @@ void Kernel::State::run(std::span<const BasicSource<From>> sources,
     lay_out(sources, sinks, rows, threads, layout);
     const Engine& made = engine(layout, rows);
     if (made.holds() == Precision::f32) {
-      run_on(made, Run<From, To, float>(f, options.lanes, made, sources, sinks));
+      run_on(made, Run<From, To, float>(f, options.lanes, made, sources, sinks, rows));
     } else {
-      run_on(made, Run<From, To, double>(f, options.lanes, made, sources, sinks));
+      run_on(made, Run<From, To, double>(f, options.lanes, made, sources, sinks, rows));
     }
   }
   const Totals totals = totals_of(0);

@@ -9,6 +9,7 @@
 #include "chainrule/tape/inner.hpp"
 #include "chainrule/tape/state_internal.hpp"
 #include "chainrule/transform/functions.hpp"
+#include "chainrule/transform/loop.hpp"
 
 namespace chainrule {
 
@@ -319,16 +320,58 @@ KernelReport Kernel::report() const {
   return report;
 }
 
+namespace {
+
+void add_titled(std::string& text, const std::string& title, const std::string& body) {
+  text += "; " + title + "\n" + body + (body.ends_with('\n') ? "" : "\n");
+}
+
+// A trace, and after it the body of each loop in it, `made` of the recorded one.
+template <class Made>
+void add_trace(std::string& text, const std::string& title, const Trace& trace, const Made& made) {
+  struct Shown {
+    std::string title;
+    Trace trace;
+  };
+  std::deque<Shown> waiting;
+  waiting.push_back({title, trace});
+  for (; !waiting.empty(); waiting.pop_front()) {
+    const Shown& now = waiting.front();
+    add_titled(text, now.title, print(now.trace));
+    const Graph& graph = now.trace.graph;
+    for (std::uint32_t v = 0; v < graph.size(); ++v) {
+      const GraphNode& node = graph.nodes()[v];
+      if (node.kind != VertexKind::block) continue;
+      const auto* loop = dynamic_cast<const Loop*>(graph.calls()[node.operand[0]].block.get());
+      if (loop == nullptr) continue;
+      const bool is_descending = loop->direction() == Loop::Direction::descending;
+      waiting.push_back({now.title + ", body of the loop %" + std::to_string(v) + ": " +
+                             std::to_string(loop->shape().steps) +
+                             (is_descending ? " steps, the last first" : " steps"),
+                         made(loop->body().trace())});
+    }
+  }
+}
+
+}  // namespace
+
 std::string Kernel::dump(std::string_view letters) const {
   std::string text;
   const Layout layout{std::vector<bool>(inputs()), std::vector<bool>(outputs())};
   const auto titled = [&](const char* title, const std::string& body) {
-    text += std::string("; ") + title + "\n" + body + (body.ends_with('\n') ? "" : "\n");
+    add_titled(text, title, body);
   };
   for (const char letter : letters) {
     switch (letter) {
-      case 't': titled("trace", print(function().trace())); break;
-      case 'o': titled("optimised", print(state_->trace)); break;
+      case 't':
+        add_trace(text, "trace", function().trace(), [](const Trace& body) { return body; });
+        break;
+      case 'o':
+        // The interpreter runs bodies as they were recorded.
+        add_trace(text, "optimised", state_->trace, [&](const Trace& body) {
+          return backend() == Backend::interpret ? body : optimise(body, state_->passes());
+        });
+        break;
       case 'a':
       case 'm': {
         if (backend() == Backend::interpret) {

@@ -74,6 +74,10 @@ namespace emit {
 /// them that fails throws is thrown here, when all have ended.
 void in_parallel(std::size_t parts, const std::function<void(std::size_t)>& work);
 
+/// Inside of a handler: throws what is being handled, of the same type, with the row in what it
+/// says. Types other than Error and the standard ones that say something are thrown as they are.
+[[noreturn]] void rethrow_in_row(std::size_t row, std::size_t rows);
+
 }  // namespace emit
 
 }  // namespace chainrule

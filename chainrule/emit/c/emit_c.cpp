@@ -296,6 +296,28 @@ CSource Document::run(std::span<const CPart> parts) {
   return c;
 }
 
+// The inputs to differentiate by are there, each once, and something is differentiated.
+void require_columns(const Function& f, std::span<const std::size_t> by,
+                     std::span<const CPart> parts) {
+  std::vector<std::size_t> column(f.inputs(), by.size());
+  for (std::size_t k = 0; k < by.size(); ++k) {
+    if (by[k] >= f.inputs()) {
+      fail("emit_c", "there is no input " + std::to_string(by[k]) + ": the function has " +
+                         std::to_string(f.inputs()));
+    }
+    std::size_t& first = column[by[k]];
+    if (first != by.size()) {
+      fail("emit_c", "input " + std::to_string(by[k]) + " is to be differentiated by twice: as " +
+                         "column " + std::to_string(first) + " and column " + std::to_string(k));
+    }
+    first = k;
+  }
+  if (!by.empty() && parts.back() == CPart::value) {
+    fail("emit_c", counted(by.size(), "input") +
+                       " to differentiate by, but the value alone is to be written");
+  }
+}
+
 std::vector<CPart> usual_parts(const Function& f) {
   return {CPart::value, f.outputs() == 1 ? CPart::gradient : CPart::jacobian};
 }
@@ -303,20 +325,19 @@ std::vector<CPart> usual_parts(const Function& f) {
 }  // namespace
 
 CSource emit_c(const Function& f, const EmitCOptions& options) {
+  std::vector<CPart> parts = options.parts.empty() ? usual_parts(f) : options.parts;
+  std::sort(parts.begin(), parts.end());
+  parts.erase(std::unique(parts.begin(), parts.end()), parts.end());
+  if (parts.back() > CPart::hessian) {
+    fail("emit_c",
+         "there is no part number " + std::to_string(static_cast<unsigned>(parts.back())));
+  }
+  require_columns(f, options.by, parts);
   std::vector<std::size_t> by = options.by;
   if (by.empty()) {
     by.resize(f.inputs());
     std::iota(by.begin(), by.end(), std::size_t{0});
   }
-  for (const std::size_t k : by) {
-    if (k >= f.inputs()) {
-      fail("emit_c", "there is no input " + std::to_string(k) + ": the function has " +
-                         std::to_string(f.inputs()));
-    }
-  }
-  std::vector<CPart> parts = options.parts.empty() ? usual_parts(f) : options.parts;
-  std::sort(parts.begin(), parts.end());
-  parts.erase(std::unique(parts.begin(), parts.end()), parts.end());
   return Document(f, options, std::move(by)).run(parts);
 }
 

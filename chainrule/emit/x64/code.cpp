@@ -157,16 +157,19 @@ Code::Code(const emit::Program& program, const CodeOptions& options)
     for (std::size_t k = 0; k < copies; ++k, to += bytes) std::memcpy(to, &bits, bytes);
   }
 
-  const asmjit::Error error = runtime().add(&run_, &holder);
+  Entry* run = nullptr;
+  const asmjit::Error error = runtime().add(&run, &holder);
   if (error != asmjit::kErrorOk) {
     fail("compile",
          std::string("no executable memory: ") + asmjit::DebugUtils::errorAsString(error));
   }
+  run_.reset(run);
+  const CodeFacts facts{reinterpret_cast<const void*>(run), code_bytes_, options.name,
+                        generator.stack()};
+  registered_ = std::make_unique<const Registered>(facts);
 }
 
-Code::~Code() {
-  if (run_ != nullptr) runtime().release(run_);
-}
+void Code::Release::operator()(Entry* run) const { runtime().release(run); }
 
 #else
 
@@ -174,7 +177,7 @@ Code::Code(const emit::Program&, const CodeOptions&)
     : isa_(Isa::avx2), mask_bytes_(8), lanes_(4), row_vectors_(1) {
   fail("compile", "this build has no assembler (asmjit): kernels are interpreted");
 }
-Code::~Code() = default;
+void Code::Release::operator()(Entry*) const {}
 
 #endif
 

@@ -13,6 +13,7 @@ namespace {
 
 x64::CodeOptions code_options(const EngineOptions& options) {
   x64::CodeOptions code;
+  code.name = options.name;
   code.isa = options.compile.backend == Backend::avx512 ? x64::Isa::avx512 : x64::Isa::avx2;
   code.row_vectors = options.row_vectors;
   code.form = options.packs > 1 ? x64::Form::segments : x64::Form::whole;

@@ -373,8 +373,10 @@ x86::Mem field(const x86::Gp& context, std::size_t offset) {
 void Generator::prologue() {
   for (const x86::Gp& reg : {x86::rbx, x86::rbp, x86::r12, x86::r13, x86::r14, x86::r15}) {
     emit(I::kIdPush, reg);
+    stack_moved(8, static_cast<int>(reg.id()));
   }
   emit(I::kIdSub, x86::rsp, Imm(kStackBytes));
+  stack_moved(kStackBytes);
   emit(I::kIdMov, kContext, x86::rdi);
   emit(I::kIdMov, x86::rbx, field(x86::rdi, offsetof(Context, shared)));
   emit(I::kIdMov, x86::r13, field(x86::rdi, offsetof(Context, constants)));
@@ -412,10 +414,19 @@ void Generator::end_segment() {
 void Generator::epilogue() {
   emit(I::kIdVzeroupper);
   emit(I::kIdAdd, x86::rsp, Imm(kStackBytes));
+  stack_moved(-kStackBytes);
   for (const x86::Gp& reg : {x86::r15, x86::r14, x86::r13, x86::r12, x86::rbp, x86::rbx}) {
     emit(I::kIdPop, reg);
+    stack_moved(-8);
   }
   emit(I::kIdRet);
+}
+
+// For debuggers: by the instruction before.
+void Generator::stack_moved(int bytes, int saves) {
+  const std::uint32_t pushed = stack_.empty() ? 0 : stack_.back().pushed;
+  stack_.push_back({static_cast<std::uint32_t>(assembler_.offset()),
+                    pushed + static_cast<std::uint32_t>(bytes), saves});
 }
 
 void Generator::call_address(const void* address) {

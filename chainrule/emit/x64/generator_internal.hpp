@@ -11,6 +11,7 @@
 #include <array>
 
 #include "chainrule/emit/x64/code_internal.hpp"
+#include "chainrule/emit/x64/debug_internal.hpp"
 #include "chainrule/emit/x64/frame_internal.hpp"
 #include "chainrule/emit/x64/instruction_set_internal.hpp"
 #include "chainrule/emit/x64/liveness_internal.hpp"
@@ -29,6 +30,7 @@ class Generator {
 
   std::size_t frame_bytes() const { return frame_.bytes(); }
   std::size_t spill_bytes() const { return frame_.spills() * vector_bytes_; }
+  std::span<const StackChange> stack() const { return stack_; }
 
  private:
   using Key = std::uint32_t;  // value · row vectors + row vector
@@ -101,6 +103,7 @@ class Generator {
   // ---- instructions --------------------------------------------------------------------------
   void prologue();
   void epilogue();
+  void stack_moved(int bytes, int saves = StackChange::kNothing);
   void instruction(std::uint32_t i);
   void instruction(std::uint32_t i, unsigned r);
 
@@ -174,6 +177,7 @@ class Generator {
   unsigned waiting_ = 0;  // how many of its vectors wait
   asmjit::Label segment_;
   std::size_t segment_offset_ = 0;
+  std::vector<StackChange> stack_;
   unsigned active_loaded_ = 0;  // bits by row vector: its mask register is up to date
 };
 
