@@ -178,8 +178,7 @@ Kernel::State::State(const Function& of, const CompileOptions& with) : f(of), op
                         " row vectors a pass: there are 1, 2, 4, or 0 for as many as suit");
   }
   const auto start = std::chrono::steady_clock::now();
-  const std::optional<Trace> kept = keep_steps(f.trace());
-  trace = optimise(kept ? *kept : f.trace(), passes(), &reports);
+  trace = optimised(OptimiseOptions::Notes::drop, &reports);
   optimise_seconds = seconds_since(start);
 }
 
@@ -191,6 +190,14 @@ OptimiseOptions Kernel::State::passes() const {
   passes.fma = options.backend == Backend::interpret ? OptimiseOptions::Fma::as_function
                                                      : OptimiseOptions::Fma::as_instruction;
   return passes;
+}
+
+Trace Kernel::State::optimised(OptimiseOptions::Notes notes,
+                               std::vector<PassReport>* made) const {
+  OptimiseOptions how = passes();
+  how.notes = notes;
+  const std::optional<Trace> kept = keep_steps(f.trace());
+  return optimise(kept ? *kept : f.trace(), how, made);
 }
 
 std::size_t Kernel::State::lanes() const {

@@ -368,9 +368,11 @@ std::string Kernel::dump(std::string_view letters) const {
         break;
       case 'o':
         // The interpreter runs bodies as they were recorded.
-        add_trace(text, "optimised", state_->trace, [&](const Trace& body) {
-          return backend() == Backend::interpret ? body : optimise(body, state_->passes());
-        });
+        add_trace(text, "optimised", state_->optimised(OptimiseOptions::Notes::keep, nullptr),
+                  [&](const Trace& body) {
+                    return backend() == Backend::interpret ? body
+                                                           : optimise(body, state_->passes());
+                  });
         break;
       case 'a':
       case 'm': {

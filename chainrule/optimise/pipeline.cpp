@@ -51,6 +51,7 @@ Trace optimise(Trace trace, const OptimiseOptions& options, std::vector<PassRepo
          "there is no way to fuse number " + std::to_string(static_cast<unsigned>(options.fma)));
   }
   assert(is_sound("nothing", trace));
+  if (options.notes == OptimiseOptions::Notes::drop) trace.graph.forget_notes();
   for (const Pass& pass : kPipeline) {
     PassReport report{pass.name, trace.graph.size(), 0, 0};
     const auto start = Clock::now();
