@@ -1,6 +1,7 @@
 // What a Kernel is asked besides run(): one point, rows of a plain shape, Scalars, reports.
 #include <algorithm>
 #include <chrono>
+#include <deque>
 #include <limits>
 
 #include "chainrule/emit/kernel_internal.hpp"
@@ -33,8 +34,7 @@ Backend Kernel::backend() const {
 
 const Engine& Kernel::State::single() const {
   if (const Engine* engine = single_.load(std::memory_order_acquire)) return *engine;
-  const Layout layout{std::vector<bool>(f.inputs()), std::vector<bool>(f.outputs())};
-  const Engine& made = engine(layout, 1);
+  const Engine& made = engine(rows_division(), 1);
   single_.store(&made, std::memory_order_release);
   return made;
 }
@@ -269,8 +269,7 @@ KernelReport Kernel::report() const {
   const std::size_t rows =
       std::clamp<std::size_t>(200'000 / (state_->trace.graph.size() + 1), 64, 4096);
   KernelReport report;
-  const Layout layout{std::vector<bool>(inputs()), std::vector<bool>(outputs())};
-  const Engine& engine = state_->engine(layout, rows);
+  const Engine& engine = state_->engine(state_->rows_division(), rows);
   report.backend = name_of(backend());
   report.precision = state_->options.lanes;
   report.row_vectors = engine.row_vectors();
@@ -357,7 +356,7 @@ void add_trace(std::string& text, const std::string& title, const Trace& trace, 
 
 std::string Kernel::dump(std::string_view letters) const {
   std::string text;
-  const Layout layout{std::vector<bool>(inputs()), std::vector<bool>(outputs())};
+  const Layout layout = state_->layout_of(state_->rows_division());
   const auto titled = [&](const char* title, const std::string& body) {
     add_titled(text, title, body);
   };

@@ -37,8 +37,8 @@ void Code::activate(std::byte* frame, std::size_t first, std::size_t count) cons
   }
 }
 
-void Code::set_table(std::byte* frame, std::size_t number, const void* at) const {
-  std::memcpy(frame + Frame::table(number), &at, sizeof at);
+const std::byte** Code::tables(std::byte* frame) const {
+  return reinterpret_cast<const std::byte**>(frame + Frame::table(0));
 }
 
 bool Code::is_active(const std::byte* frame, std::size_t row) const {
@@ -49,6 +49,13 @@ bool Code::is_active(const std::byte* frame, std::size_t row) const {
     return (bits >> i & 1u) != 0;
   }
   return frame[Frame::active_mask(r) + mask_bytes_ * i] != std::byte{0};
+}
+
+bool Code::any_active(const std::byte* frame) const {
+  for (std::size_t row = 0; row < rows(); ++row) {
+    if (is_active(frame, row)) return true;
+  }
+  return false;
 }
 
 bool Code::all_active(const std::byte* frame, std::size_t count) const {
@@ -81,6 +88,28 @@ asmjit::JitRuntime& runtime() {
   return *all;
 }
 
+// The bit or the mask that says whether a lane takes part.
+template <Isa isa, std::size_t lane_bytes>
+class ActiveLane {
+ public:
+  ActiveLane(std::byte* frame, std::size_t r, std::size_t i)
+      : at_(frame + (isa == Isa::avx512 ? Frame::active_bits(r) + i / 8
+                                        : Frame::active_mask(r) + lane_bytes * i)),
+        bits_(isa == Isa::avx512 ? std::byte{1} << (i % 8) : std::byte{0xFF}) {}
+  explicit operator bool() const { return (*at_ & bits_) != std::byte{0}; }
+  void clear() const {
+    if constexpr (isa == Isa::avx512) {
+      *at_ &= ~bits_;
+    } else {
+      std::memset(at_, 0, lane_bytes);
+    }
+  }
+
+ private:
+  std::byte* at_;
+  std::byte bits_;
+};
+
 template <Isa isa, class Lane>
 void run_block(const Block* block, const Lane* operands, Lane* results, std::byte* frame,
                std::size_t row_vectors) {
@@ -88,29 +117,27 @@ void run_block(const Block* block, const Lane* operands, Lane* results, std::byt
   const std::size_t inputs = block->inputs(), outputs = block->outputs();
   std::vector<double> numbers;
   numbers.swap(scratch);  // a block may run a kernel in turn
-  if (numbers.size() < inputs + outputs) numbers.resize(inputs + outputs);
-  double* const x = numbers.data();
-  double* const z = x + inputs;
   constexpr std::size_t kVectorBytes = isa == Isa::avx512 ? 64 : 32;
-  constexpr std::size_t lanes = kVectorBytes / sizeof(Lane);
-  const std::size_t rows = lanes * row_vectors;
+  constexpr std::size_t kLanes = kVectorBytes / sizeof(Lane);
+  const std::size_t rows = kLanes * row_vectors;
   for (std::size_t row = 0; row < rows; ++row) {
-    for (std::size_t k = 0; k < inputs; ++k) x[k] = operands[k * rows + row];
-    try {
-      const Inner apart(Inner::Sealed{});
-      block->value({x, inputs}, {z, outputs});
-    } catch (...) {  // the row is answered by the Function, which throws what there is to throw
-      const std::size_t r = row / lanes, i = row % lanes;
-      if constexpr (isa == Isa::avx512) {
-        std::uint16_t bits;
-        std::memcpy(&bits, frame + Frame::active_bits(r), sizeof bits);
-        bits = static_cast<std::uint16_t>(bits & ~(1u << i));
-        std::memcpy(frame + Frame::active_bits(r), &bits, sizeof bits);
-      } else {
-        std::memset(frame + Frame::active_mask(r) + sizeof(Lane) * i, 0, sizeof(Lane));
+    const ActiveLane<isa, sizeof(Lane)> active(frame, row / kLanes, row % kLanes);
+    bool has_results = false;
+    if (active) {
+      try {
+        if (numbers.size() < inputs + outputs) numbers.resize(inputs + outputs);
+        double* const x = numbers.data();
+        for (std::size_t k = 0; k < inputs; ++k) x[k] = operands[k * rows + row];
+        const Inner apart(Inner::Sealed{});
+        block->value({x, inputs}, {x + inputs, outputs});
+        has_results = true;
+      } catch (...) {  // the row is answered by the Function, which throws what there is to throw
+        active.clear();
       }
     }
-    for (std::size_t k = 0; k < outputs; ++k) results[k * rows + row] = static_cast<Lane>(z[k]);
+    for (std::size_t k = 0; k < outputs; ++k) {
+      results[k * rows + row] = has_results ? static_cast<Lane>(numbers[inputs + k]) : Lane{0};
+    }
   }
   scratch.swap(numbers);
 }

@@ -66,11 +66,12 @@ class Code {
 
   /// Fills in which rows take part: `count` of rows() from row `first`.
   void activate(std::byte* frame, std::size_t first, std::size_t count) const;
-  /// Fills in where a table has its first row.
-  void set_table(std::byte* frame, std::size_t number, const void* at) const;
+  /// Where each table has its first row, to be filled in.
+  const std::byte** tables(std::byte* frame) const;
   /// Whether a row still took part at the end: all its guards held.
   bool is_active(const std::byte* frame, std::size_t row) const;
   bool all_active(const std::byte* frame, std::size_t count) const;
+  bool any_active(const std::byte* frame) const;
 
  private:
   using Entry = void(const Context*);

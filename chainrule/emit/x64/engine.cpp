@@ -60,6 +60,7 @@ class X64Engine final : public Engine {
     constexpr std::size_t kBytes = sizeof(Lane);
     rows_ = rows_code_.rows();
     sums_itself_ = lowered_.rows.sums > 0;
+    may_fail_ = may_leave(lowered_.rows) || may_leave(lowered_.uniform);
     has_rests_ = options.compile.summation == CompileOptions::Summation::compensated;
     is_sound_ = lowered_.shared_inputs + lowered_.uniform.outs;
     shared_bytes_ = aligned(kBytes * (is_sound_ + 1));
@@ -107,11 +108,12 @@ class X64Engine final : public Engine {
 
   void begin(Work& work) const override {
     std::memset(work.sums, 0, sums_bytes_);
-    work.added = 0;
+    work.added = work.whole = 0;
+    work.has_sums = false;
   }
 
-  void set_table(const Work& block, std::size_t number, const void* at) const override {
-    rows_code_.set_table(block.frame, number, at);
+  const std::byte** tables(const Work& block) const override {
+    return rows_code_.tables(block.frame);
   }
 
   void run(Work& work, std::size_t count, std::size_t skipped) const override {
@@ -121,10 +123,16 @@ class X64Engine final : public Engine {
       // A block that skips rows has all of them.
       const std::size_t first = p + 1 == packs ? skipped : 0;
       const std::size_t end = first > 0 ? rows_ : std::min(rows_, count - p * rows_);
-      rows_code_.activate(work.frame + p * frame_bytes_, first, is_sound ? end - first : 0);
+      const bool is_whole = first == 0 && end == rows_ && !may_fail_;
+      if (is_whole && p < work.whole) continue;  // they are filled in
+      rows_code_.activate(frame_of(work, p), first, is_sound ? end - first : 0);
+      work.whole = is_whole ? p + 1 : std::min(work.whole, p);
     }
     rows_code_({work.shared, work.in, rows_code_.constants(), work.frame, work.out, work.sums,
                 packs, frame_bytes_, in_bytes_, out_bytes_});
+    for (std::size_t p = 0; p < packs && !work.has_sums; ++p) {
+      work.has_sums = rows_code_.any_active(frame_of(work, p));
+    }
     if (kIsSingle && sums_itself_) {
       work.added += packs;
       if (work.added >= kMostAdded) widen(work), work.added = 0;
@@ -140,6 +148,7 @@ class X64Engine final : public Engine {
 
   void add_sums(const Work& work, Totals& totals) const override {
     if (kIsSingle) widen(work);
+    if (!work.has_sums) return;  // what is left to do may not be 0 of nothing
     if (after_) return add_after(work, totals);
     const double* const sums = wide_sums(work);
     for (std::size_t k = 0; k < totals.size(); ++k) {
@@ -163,6 +172,15 @@ class X64Engine final : public Engine {
   std::size_t row_vectors() const override { return rows_code_.row_vectors(); }
 
  private:
+  std::byte* frame_of(const Work& work, std::size_t pack) const {
+    return work.frame + pack * frame_bytes_;
+  }
+  static bool may_leave(const Program& program) {
+    return std::ranges::any_of(program.code, [](const Instr& instr) {
+      return instr.act == Act::guard || instr.act == Act::block;
+    });
+  }
+
   // What the code adds to; of floats what these are added to in turn; the values of what is left to
   // do.
   void lay_out_sums() {
