@@ -138,19 +138,31 @@ Made random_program(Random& random) {
   return made;
 }
 
-// A trace without its code: every row of the table, odd numbers, blocks, and guards.
+// A trace without its code: every row of the table, odd numbers, blocks, and guards. Now and then
+// a long one with many outputs, whose code is run in segments and whose sums are narrow.
 Made random_trace(Random& random) {
-  Wild wild = wild_trace(random, 4 + static_cast<std::uint32_t>(below(random, 40)),
+  const bool is_long = below(random, 200) == 0;
+  const std::size_t size = is_long ? 520 + below(random, 200) : 4 + below(random, 40);
+  Wild wild = wild_trace(random, static_cast<std::uint32_t>(size),
                          below(random, 64) == 0 ? Rows::all : Rows::quick);
-  if (below(random, 3) != 0) wild.trace.guards.clear();
-  if (below(random, 3) == 0) {
-    wild.trace.outputs.resize(1);
-    wild.trace.results = {{"y", {}, 0, 1}};
+  if (below(random, 3) != 0 || is_long) wild.trace.guards.clear();
+  std::size_t outputs = below(random, 3) == 0 ? 1 : wild.trace.outputs.size();
+  wild.trace.outputs.resize(outputs);
+  const std::size_t most = below(random, 8) == 0 ? 5000 : 90;
+  while (is_long && outputs < most) {
+    const Vertex v{static_cast<std::uint32_t>(below(random, wild.trace.graph.size()))};
+    if (wild.trace.graph[v].kind == VertexKind::block) continue;
+    wild.trace.outputs.push_back(v), ++outputs;
   }
+  wild.trace.results = {{"y",
+                         {Element::f64, {static_cast<std::uint32_t>(outputs)}},
+                         0,
+                         static_cast<std::uint32_t>(outputs)}};
   const bool has_guards = !wild.trace.guards.empty();
   const Function f(std::move(wild.trace));
-  const bool is_itself = has_guards || below(random, 2) == 0;
-  Made made{{is_itself ? f : derived(f, random), {}, row_count(random)}};
+  const bool is_itself = has_guards || is_long || below(random, 2) == 0;
+  const std::size_t rows = is_long ? 130 + below(random, 100) : row_count(random);
+  Made made{{is_itself ? f : derived(f, random), {}, rows}};
   std::size_t k = 0;
   fill(made.subject, random, [&] {
     // Near the point at which the guards hold.
