@@ -20,8 +20,8 @@ struct Subject {
   }
 };
 
-/// How a kernel is made and run. What is not said here (kinds of Sources and Sinks, threads) comes
-/// of `seed`.
+/// How a kernel is made and run. What is not said here (kinds of Sources and Sinks, whether it runs
+/// a second time in another way) comes of `seed`.
 struct Reading {
   Backend backend = Backend::interpret;
   Arithmetic arithmetic = Arithmetic::strict;
@@ -29,6 +29,7 @@ struct Reading {
   CompileOptions::Summation summation = CompileOptions::Summation::plain;
   enum class Way : unsigned char { points, map, sum, general } way = Way::map;
   unsigned seed = 0;
+  unsigned threads = 1;
 };
 std::string to_string(const Reading& reading);
 

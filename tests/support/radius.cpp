@@ -132,7 +132,8 @@ class Evaluation {
     return std::isfinite(z) ? (2 + 2 * info(op).ulps.value) * kUlp * std::fabs(z) : 0;
   }
 
-  // A remainder is a saw: where the quotient may be another whole number, it is anywhere on a tooth.
+  // A remainder is a saw: where the quotient may be another whole number, it is anywhere on a
+  // tooth.
   static double of_saw(Op op, const Within* x, double z, double radius) {
     if (x[0].radius == 0 && x[1].radius == 0) return 0;
     const double y = std::fabs(x[1].value), quotient = std::fabs(x[0].value / x[1].value);

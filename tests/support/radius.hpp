@@ -27,8 +27,8 @@ enum class Functions : unsigned char { exact, in_ulps };
 ///   pow within 9 ulps, other operations within 3 and a subnormal number;
 ///   a sum, which may be fused with its terms, within an ulp of each of them as well.
 /// Nothing is promised of a sum with a product, quotient or power (or x + x) that overflows, itself
-/// or times a number: fused, the exact sum decides. Nor of functions whose operand is too uncertain,
-/// of where on its saw a remainder of too large a quotient is, and of the sign of a NaN.
+/// or times a number: fused, the exact sum decides. Nor of functions whose operand is too
+/// uncertain, of where on its saw a remainder of too large a quotient is, and of the sign of a NaN.
 std::vector<Within> relaxed_values_at(const Trace& trace, std::span<const double> point);
 
 /// The same, with functions in ulps, and what becomes of the guards.
