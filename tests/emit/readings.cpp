@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 
+#include "chainrule/tape/block.hpp"
 #include "tests/support/radius.hpp"
 
 namespace chainrule::test {
@@ -177,7 +178,7 @@ Stored stored(const Expected& expected, std::mt19937& random) {
     index = places_in_table(expected, first, width, random);
     const std::size_t places = *std::max_element(index.begin(), index.end()) + std::size_t{1};
     const bool are_same = std::ranges::count(index, index[0]) == std::ssize(index);
-    const unsigned kind = random() % 5;
+    const std::size_t kind = random() % 5;
     const std::size_t gap = random() % 4, step = 1 + random() % 3;
     if (width == 0 || (a == 0 && subject.first_is_shared) || (are_same && kind < 3)) {
       for (std::size_t k = 0; k < width; ++k) numbers.push_back(number(0, k));
@@ -215,9 +216,9 @@ struct Taken {
   std::string difference(const Expected& expected, CompileOptions::Summation summation) const;
 };
 
-// Where the rows go: distinct places, or for those that are added any, at random or in runs.
-std::vector<std::uint32_t> places_of_rows(std::size_t rows, Sink::Mode mode, std::mt19937& random) {
-  if (mode == Sink::Mode::store || random() % 4 == 0) {
+// Where the rows go: to distinct places, or to any, at random or in runs.
+std::vector<std::uint32_t> places_of_rows(std::size_t rows, std::mt19937& random) {
+  if (random() % 3 == 0) {
     std::vector<std::uint32_t> places = shuffled(rows + random() % 5, random);
     places.resize(rows);
     return places;
@@ -246,7 +247,7 @@ std::vector<Taken> taken(const Expected& expected, std::mt19937& random) {
     const std::size_t gap = random() % 4 == 0 ? random() % 4 : 0;
     std::size_t places = t.sink.mode == Sink::Mode::sum ? 1 : rows;
     if (t.sink.mode != Sink::Mode::sum && random() % 2 == 0) {
-      t.index = places_of_rows(rows, t.sink.mode, random);
+      t.index = places_of_rows(rows, random);
       places = std::ranges::max(t.index) + std::size_t{1};
       t.sink.index = t.index;
     }
@@ -290,8 +291,8 @@ std::string Taken::difference(const Expected& expected, CompileOptions::Summatio
       const double value = expected.value(r, first + k);
       of_row[at] = r;
       if (sink.mode == Sink::Mode::store) {
-        wanted[at] = value;
-        if (!same(value, numbers[at])) radius[at] = expected.radius(r, first + k);
+        wanted[at] = value;  // of the last row that goes there
+        radius[at] = same(value, numbers[at]) ? 0 : expected.radius(r, first + k);
       } else {
         const double after = wanted[at] + value;
         radius[at] += expected.radius(r, first + k);
@@ -392,6 +393,57 @@ std::string difference_of_run(const Expected& expected, const Kernel& kernel,
   return "";
 }
 
+// A Kernel that a Function records is a block.
+class KernelCode final : public Callable {
+ public:
+  explicit KernelCode(Kernel kernel) : kernel_(std::move(kernel)) {}
+  void operator()(std::span<const Scalar> in, std::vector<Scalar>& out) const override {
+    out = kernel_(in);
+  }
+
+ private:
+  Kernel kernel_;
+};
+
+// The kernel called by another Function, and in strict arithmetic the pullbacks of both.
+std::string difference_of_block(const Expected& expected, const Kernel& kernel,
+                                Arithmetic arithmetic, std::mt19937& random) {
+  const Function& f = expected.subject().f;
+  // Sums, the block of random traces, has one derivative.
+  const auto calls = f.trace().graph.calls();
+  const bool has_derivative =
+      std::ranges::all_of(calls, [](const BlockCall& call) { return call.block->words().empty(); });
+  if (!has_derivative) return "";
+  // Recorded at a row that is answered.
+  std::vector<Argument> arguments(f.arguments().begin(), f.arguments().end());
+  auto next = expected.in(0).begin();
+  for (Argument& argument : arguments) {
+    for (double& x : argument.example) x = *next++;
+  }
+  const Function outer(std::make_shared<const KernelCode>(kernel), arguments);
+  std::vector<double> out(f.outputs());
+  for (std::size_t r = 0; r < expected.rows(); r += 7) {
+    outer.evaluate(expected.in(r), out);
+    for (std::size_t k = 0; k < out.size(); ++k) {
+      if (!expected.fits(r, k, out[k])) return "as a block, " + expected.says(r, k, out[k]);
+    }
+  }
+  if (arithmetic == Arithmetic::relaxed || !calls.empty() || f.inputs() == 0) return "";
+  const Function wanted = vjp(f, kEveryArgument), found = vjp(outer, kEveryArgument);
+  std::vector<double> x_bar(wanted.outputs()), y_bar(found.outputs());
+  for (std::size_t r = 0; r < expected.rows(); r += 7) {
+    std::vector<double> in(expected.in(r).begin(), expected.in(r).end());
+    while (in.size() < wanted.inputs()) in.push_back(static_cast<double>(random() % 7) - 3);
+    wanted.evaluate(in, x_bar), found.evaluate(in, y_bar);
+    for (std::size_t k = 0; k < x_bar.size(); ++k) {
+      if (same(x_bar[k], y_bar[k]) || (x_bar[k] == 0 && y_bar[k] == 0)) continue;
+      return "pulled back as a block, output " + std::to_string(k) + " at " + print(in) + " is " +
+             print(y_bar[k]) + " for " + print(x_bar[k]);
+    }
+  }
+  return "";
+}
+
 std::string difference_of_way(const Expected& expected, const Kernel& kernel,
                               const Reading& reading, Reading::Way way, std::mt19937& random) {
   try {
@@ -453,6 +505,9 @@ std::string difference(const Subject& subject, const Reading& reading) {
     const auto other = static_cast<Reading::Way>(random() % 4);
     found = difference_of_way(expected, kernel, reading, other, random);
     if (!found.empty()) found = "a second time, " + found;
+  }
+  if (found.empty() && random() % 32 == 0) {
+    found = difference_of_block(expected, kernel, reading.arithmetic, random);
   }
   return found;
 }
