@@ -2,6 +2,7 @@
 #include <chainrule/chainrule.hpp>
 #include <chainrule/transform/functions.hpp>
 #include <chainrule/transform/loop.hpp>
+#include <chainrule/transform/split.hpp>
 #include <cmath>
 #include <cstdio>
 
@@ -52,6 +53,14 @@ int main() {
       shape(5), 0.5, 1.0);
   const auto slopes = grad(net, 1)(std::vector<double>{1, -2, 0.5, 3, 0}, 0.5, 1.0);
   std::printf("net: slope by u %.6f\n", slopes[0]);
+
+  // Forward and back as two Functions: what the adjoint reads is handed on, not computed again.
+  const Split stages = split(vjp(net, kEveryArgument), 3);
+  std::vector<double> y_and_kept = stages.early(std::vector<double>{1, -2, 0.5, 3, 0}, 0.5, 1.0);
+  const std::vector<double> kept(y_and_kept.begin() + 1, y_and_kept.end());
+  const double seed = 2 * (y_and_kept[0] - 1.0);  // of (y − 1)², known only now
+  std::printf("net: %zu numbers kept, slope of (y - 1)^2 by u %.6f\n", stages.kept,
+              stages.late(kept, seed)[5]);
 
   const std::vector<double> data = {-1.2, 0.1, 0.4, 2.0, 2.2};
   const std::vector<Component<double>> start = {{0, -1, 0}, {0, 2, 0}};

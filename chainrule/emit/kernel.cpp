@@ -9,6 +9,7 @@
 #include "chainrule/emit/kernel_internal.hpp"
 #include "chainrule/emit/rows_internal.hpp"
 #include "chainrule/emit/x64/code_internal.hpp"
+#include "chainrule/transform/split.hpp"
 
 namespace chainrule {
 
@@ -137,13 +138,17 @@ Kernel::State::State(const Function& of, const CompileOptions& with) : f(of), op
                         " row vectors a pass: there are 1, 2, 4, or 0 for as many as suit");
   }
   const auto start = std::chrono::steady_clock::now();
-  OptimiseOptions passes;
-  passes.arithmetic = options.arithmetic;
-  // The interpreter calls fma as a function.
-  passes.fma = options.backend == Backend::interpret ? OptimiseOptions::Fma::as_function
-                                                     : OptimiseOptions::Fma::as_instruction;
-  trace = optimise(f.trace(), passes, &reports);
+  trace = optimised(OptimiseOptions::Notes::drop, &reports);
   optimise_seconds = seconds_since(start);
+}
+
+Trace Kernel::State::optimised(OptimiseOptions::Notes notes,
+                               std::vector<PassReport>* passes) const {
+  OptimiseOptions how{.arithmetic = options.arithmetic, .notes = notes};
+  // The interpreter calls fma as a function.
+  if (options.backend == Backend::interpret) how.fma = OptimiseOptions::Fma::as_function;
+  const std::optional<Trace> kept = keep_steps(f.trace());
+  return optimise(kept ? *kept : f.trace(), how, passes);
 }
 
 // Several row vectors at once hide each other's latencies, as long as the code stays small; in
@@ -152,7 +157,7 @@ Kernel::State::State(const Function& of, const CompileOptions& with) : f(of), op
 Kernel::State::Pass Kernel::State::pass_for(const Layout& layout, std::size_t rows) const {
   if (options.backend == Backend::interpret) return {1, 1};
   const std::size_t lanes = options.backend == Backend::avx512 ? 8 : 4;
-  const std::size_t vectors = rows / lanes, nodes = trace.graph.size();
+  const std::size_t vectors = (rows + lanes - 1) / lanes, nodes = trace.graph.size();
   const bool has_sums =
       std::find(layout.is_summed.begin(), layout.is_summed.end(), true) != layout.is_summed.end();
   const bool has_loops = !trace.graph.calls().empty();
@@ -160,7 +165,7 @@ Kernel::State::Pass Kernel::State::pass_for(const Layout& layout, std::size_t ro
   Pass pass{options.row_vectors, 1};
   if (pass.row_vectors == 0) {
     const bool gains_by_four = has_loops ? has_sums : nodes <= kShort;
-    const bool gains_by_two = !has_loops && nodes <= kLong;
+    const bool gains_by_two = has_loops || nodes <= kLong;
     pass.row_vectors = gains_by_four && vectors >= 4 ? 4 : gains_by_two && vectors >= 2 ? 2 : 1;
   }
   constexpr unsigned kPacks = 4;

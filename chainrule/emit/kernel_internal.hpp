@@ -22,6 +22,7 @@ struct Kernel::State {
   void evaluate(std::span<const double> in, std::span<double> out) const;
   void require_fit(std::span<const Source> sources, std::span<const Sink> sinks,
                    std::size_t rows) const;
+  Trace optimised(OptimiseOptions::Notes notes, std::vector<PassReport>* passes) const;
   /// The pullback, compiled at the first call: (x, ȳ) ↦ y, x̄.
   const Kernel& pullback() const;
 

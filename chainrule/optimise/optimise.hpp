@@ -25,6 +25,8 @@ struct OptimiseOptions {
   Arithmetic arithmetic = Arithmetic::relaxed;
   /// Whether the processor computes fma(x, y, w) in one instruction: else nothing is fused.
   enum class Fma : std::uint8_t { as_function, as_instruction } fma = Fma::as_instruction;
+  /// Labels and source lines: they cost a tenth of the time.
+  enum class Notes : std::uint8_t { keep, drop } notes = Notes::keep;
 };
 
 /// What a pass did: for reports and `--dump`.

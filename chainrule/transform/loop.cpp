@@ -2,6 +2,7 @@
 #include "chainrule/transform/loop.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <string>
 
 #include "chainrule/transform/loop_internal.hpp"
@@ -10,6 +11,11 @@ namespace chainrule {
 namespace {
 
 using Shape = Loop::Shape;
+
+std::uint64_t next_identity() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
 
 void require_count(const char* what, std::size_t expected, std::size_t got) {
   if (expected != got) {
@@ -30,12 +36,23 @@ Loop::Loop(Function body, const Shape& shape, Direction direction, Stacks stacks
       shape_(shape),
       direction_(direction),
       stacks_(stacks),
+      identities_{next_identity()},
       derived_(std::make_unique<Derived>()) {
   require_count("takes", shape.carried + shape.sliced + shape.invariant, body_.inputs());
   require_count("gives", shape.carried + shape.stacked + shape.summed, body_.outputs());
 }
 
 Loop::~Loop() = default;
+
+std::shared_ptr<const Loop> Loop::extended(Function body, const Shape& shape) const {
+  auto made = std::make_shared<Loop>(std::move(body), shape, direction_);
+  made->identities_.insert(made->identities_.end(), identities_.begin(), identities_.end());
+  return made;
+}
+
+bool Loop::extends(const Loop& other) const {
+  return std::ranges::find(identities_, other.identities_.front()) != identities_.end();
+}
 
 std::size_t Loop::inputs() const {
   return shape_.carried + shape_.steps * shape_.sliced + shape_.invariant;

@@ -75,6 +75,11 @@ class Loop final : public Block {
   /// The loop that takes the same and gives the same, and also stacks the carry before each step,
   /// after what it stacks anyway: what its derivatives read. One for each Loop.
   std::shared_ptr<const Loop> with_carries() const;
+  /// A loop of another body and shape that gives all that this one gives, and may stack more after
+  /// it.
+  std::shared_ptr<const Loop> extended(Function body, const Shape& shape) const;
+  /// Whether it was made of another one by these two: of the same operands, it gives as much.
+  bool extends(const Loop& other) const;
 
  private:
   enum class Stacks : unsigned char { own, carries_too };
@@ -96,6 +101,7 @@ class Loop final : public Block {
   Shape shape_;
   Direction direction_;
   Stacks stacks_ = Stacks::own;
+  std::vector<std::uint64_t> identities_;  // its own, and those of the loops that it extends
   std::unique_ptr<Derived> derived_;
 };
 

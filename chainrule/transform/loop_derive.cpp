@@ -286,10 +286,11 @@ std::shared_ptr<const Loop> Loop::with_carries() const {
   shape.stacked += shape.carried;
   Function body(std::make_shared<const StackingBody>(body_, shape.carried, shape.summed),
                 {body_.arguments().begin(), body_.arguments().end()}, body_.trace().name);
-  std::shared_ptr<const Loop> made(
+  const std::shared_ptr<Loop> made(
       new Loop(std::move(body), shape, direction_, Stacks::carries_too));
+  made->identities_.insert(made->identities_.end(), identities_.begin(), identities_.end());
   const std::lock_guard lock(derived_->mutex);
-  if (derived_->with_carries == nullptr) derived_->with_carries = std::move(made);
+  if (derived_->with_carries == nullptr) derived_->with_carries = made;
   return derived_->with_carries;
 }
 

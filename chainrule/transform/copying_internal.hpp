@@ -1,0 +1,19 @@
+// Copying a part of a graph into another one: what split() and keep_steps() share.
+#pragma once
+
+#include <vector>
+
+#include "chainrule/graph/trace.hpp"
+
+namespace chainrule {
+
+inline constexpr Vertex kNoVertex{0xFFFFFFFFu};
+
+/// `count` inputs or outputs from `first` as one group.
+Group flat_group(const char* name, std::size_t first, std::size_t count);
+
+/// Appends a node of `from` to `to`, its operands by their images, and notes its own. A block
+/// brings its outputs; of an output nothing is left to do.
+void append_image(const Graph& from, Vertex v, Graph& to, std::vector<Vertex>& image);
+
+}  // namespace chainrule
