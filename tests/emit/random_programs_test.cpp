@@ -285,6 +285,11 @@ std::optional<Fault> fault_of(const Made& made, Random& random,
        {difference_of_program(made), difference_of_replays(made.subject)}) {
     if (!found.empty()) return Fault{found, {}};
   }
+  const std::size_t arguments = made.subject.f.arguments().size();
+  if (arguments > 1 && below(random, 4) == 0) {
+    const std::string found = difference_of_split(made.subject, 1 + below(random, arguments - 1));
+    if (!found.empty()) return Fault{found, {}};
+  }
   for (const Backend backend : backends()) {
     for (const Arithmetic arithmetic : {Arithmetic::strict, Arithmetic::relaxed}) {
       Reading reading;

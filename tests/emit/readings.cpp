@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "chainrule/tape/block.hpp"
+#include "chainrule/transform/split.hpp"
 #include "tests/support/radius.hpp"
 
 namespace chainrule::test {
@@ -413,7 +414,8 @@ std::string difference_of_block(const Expected& expected, const Kernel& kernel,
   const auto calls = f.trace().graph.calls();
   const bool has_derivative =
       std::ranges::all_of(calls, [](const BlockCall& call) { return call.block->words().empty(); });
-  if (!has_derivative) return "";
+  constexpr std::size_t kMost = 200;  // nodes: what is differentiated twice more grows
+  if (!has_derivative || f.trace().graph.size() > kMost) return "";
   // Recorded at a row that is answered.
   std::vector<Argument> arguments(f.arguments().begin(), f.arguments().end());
   auto next = expected.in(0).begin();
@@ -510,6 +512,38 @@ std::string difference(const Subject& subject, const Reading& reading) {
     found = difference_of_block(expected, kernel, reading.arithmetic, random);
   }
   return found;
+}
+
+std::string difference_of_split(const Subject& subject, std::size_t argument) {
+  // Stages have no code: they answer what was recorded first.
+  const Trace& trace = subject.f.trace();
+  const Subject recorded{Function(trace), subject.in, subject.rows};
+  const Expected expected(recorded, Arithmetic::strict);
+  const std::size_t first = trace.arguments[argument].first;
+  std::vector<bool> is_late(trace.graph.size());
+  for (std::size_t k = first; k < trace.inputs.size(); ++k) is_late[trace.inputs[k].index] = true;
+  for (std::uint32_t v = 0; v < trace.graph.size(); ++v) {
+    trace.graph.each_operand({v}, [&](Vertex x) { is_late[v] = is_late[v] || is_late[x.index]; });
+  }
+  const Split stages = split(subject.f, argument);
+  std::vector<double> early(stages.early.outputs()), late(stages.late.outputs());
+  for (std::size_t r = 0; r < expected.rows(); r += 3) {
+    const auto in = expected.in(r);
+    stages.early.evaluate(in.first(first), early);
+    std::vector<double> left(early.end() - static_cast<std::ptrdiff_t>(stages.kept), early.end());
+    left.insert(left.end(), in.begin() + static_cast<std::ptrdiff_t>(first), in.end());
+    stages.late.evaluate(left, late);
+    std::size_t taken[2] = {};
+    for (std::size_t k = 0; k < trace.outputs.size(); ++k) {
+      const bool second = is_late[trace.outputs[k].index];
+      const double found = (second ? late : early)[taken[second]++];
+      if (!same(found, expected.value(r, k))) return "in stages, " + expected.says(r, k, found);
+    }
+    if (taken[0] + stages.kept != early.size() || taken[1] != late.size()) {
+      return "stages that give more than the Function";
+    }
+  }
+  return "";
 }
 
 std::string difference_of_replays(const Subject& subject) {

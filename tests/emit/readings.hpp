@@ -38,6 +38,10 @@ std::string to_string(const Reading& reading);
 /// Function throws BranchChanged is not run; if there is one, the kernel has to throw as well.
 std::string difference(const Subject& subject, const Reading& reading);
 
+/// The Function split into two stages before an argument, bit for bit: empty, or the first
+/// difference.
+std::string difference_of_split(const Subject& subject, std::size_t argument);
+
 /// The Function replayed row by row and 64 rows at a time: empty, or the first difference.
 std::string difference_of_replays(const Subject& subject);
 

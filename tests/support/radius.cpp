@@ -136,6 +136,7 @@ class Evaluation {
   // tooth.
   static double of_saw(Op op, const Within* x, double z, double radius) {
     if (x[0].radius == 0 && x[1].radius == 0) return 0;
+    if (radius == kAnything || std::fabs(x[1].value) <= x[1].radius) return kAnything;
     const double y = std::fabs(x[1].value), quotient = std::fabs(x[0].value / x[1].value);
     const double away = x[0].radius + (quotient + 1) * x[1].radius;
     const double edge = (op == Op::fmod ? y : y / 2) - x[1].radius, size = std::fabs(z);
