@@ -22,7 +22,7 @@ bool is_same(double a, double b) {
 
 // The numbers at which an operand is asked.
 struct Samples {
-  std::array<double, 5> at{};
+  std::array<double, 7> at{};
   std::size_t count = 0;
 
   void add(double x) { at[count++] = x; }
@@ -36,6 +36,10 @@ Samples samples(const Within& x) {
   if (x.radius == 0 || x.value != x.value) return all;
   all.add(x.value - x.radius), all.add(x.value + x.radius);
   if (std::fabs(x.value) <= x.radius) all.add(0.0), all.add(-0.0);
+  // Between powers of fractions, which are NaN, one even and one odd number.
+  const double whole = std::nearbyint(x.value), next = whole < x.value ? whole + 1 : whole - 1;
+  if (std::fabs(whole - x.value) <= x.radius) all.add(whole);
+  if (std::fabs(next - x.value) <= x.radius) all.add(next);
   return all;
 }
 
@@ -230,7 +234,14 @@ class Evaluation {
       bool has_infinite = false;
       graph_.each_operand(
           {v}, [&](Vertex x) { has_infinite = has_infinite || std::isinf(at_[x.index].value); });
-      return has_infinite;
+      if (!has_infinite) return false;
+    }
+    // A factor that all rows share is multiplied after their sum: Σ x·inf is NaN where Σx inf is
+    // not.
+    if (node.kind == VertexKind::operation && !std::isfinite(z)) {
+      const double x = at_[node.operand[0]].value, y = at_[node.operand[1]].value;
+      if (node.op == Op::mul && (std::isinf(x) || std::isinf(y))) return false;
+      if (node.op == Op::div && y == 0) return false;
     }
     return z == 0 || !std::isfinite(z) || (kSmallest < z && z < kLargest);
   }
