@@ -48,7 +48,7 @@ TEST(KeepSteps, leaves_every_bit_of_a_random_loop_and_its_derivatives) {
   std::size_t kept = 0;
   for (int round = 0; round < 300; ++round) {
     SCOPED_TRACE("round " + std::to_string(round));
-    const Program program(bits);
+    const LoopProgram program(bits);
     Vector x(10);
     for (double& number : x) number = special[bits() % 8];
     const std::size_t output = bits() % 5;
@@ -74,7 +74,7 @@ TEST(Split, gives_every_bit_in_two_stages) {
   std::size_t guarded = 0;
   for (int round = 0; round < 200; ++round) {
     SCOPED_TRACE("round " + std::to_string(round));
-    const Program program(bits);
+    const LoopProgram program(bits);
     Vector x(10);
     for (double& number : x) number = special[bits() % 8];
     const Function f = record([&](const Scalars& v) { return looped(program, v); }, x);
