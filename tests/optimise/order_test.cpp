@@ -203,5 +203,19 @@ TEST(Order, a_gradient_that_keeps_all_values_needs_fewer) {
   EXPECT_LE(most_live_in(order(recorded, {})), 3u);
 }
 
+// Were a reader looked through whenever one of its operands comes to live, this would take a day.
+TEST(Order, loops_that_read_the_same_many_numbers_take_linear_time) {
+  const Function f = record(
+      [](const std::vector<Scalar>& x) {
+        const auto ys = map([](Scalar t) { return sin(t); }, x);
+        const Scalar a = sum_over([](Scalar y) { return exp(y); }, ys);
+        return a * sum_over([](Scalar y) { return cos(y); }, ys);
+      },
+      shape(500'000));
+  const Trace ordered = order(f.trace(), {});
+  EXPECT_EQ(ordered.graph.calls().size(), 3u);
+  EXPECT_EQ(verify(ordered), "");
+}
+
 }  // namespace
 }  // namespace chainrule
