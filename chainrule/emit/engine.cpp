@@ -31,12 +31,4 @@ void Engine::lay_out(std::byte* memory, Work& work) const {
   work.frame = next(packs_ * frame_bytes_);
 }
 
-Work Engine::block(const Work& first, std::size_t number) const {
-  Work work = first;
-  work.in += number * in_bytes_;
-  work.out += number * out_bytes_;
-  work.frame += number * frame_bytes_;
-  return work;
-}
-
 }  // namespace chainrule::emit

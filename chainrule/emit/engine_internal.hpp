@@ -100,8 +100,11 @@ class Engine {
   }
   /// Lays `work` out in memory of that size: what it holds of the first block.
   void lay_out(std::byte* memory, Work& work) const;
-  /// The same of another one.
-  Work block(const Work& first, std::size_t number) const;
+  /// Where block `number` has its inputs and outputs.
+  std::byte* in(const Work& work, std::size_t number) const { return work.in + number * in_bytes_; }
+  std::byte* out(const Work& work, std::size_t number) const {
+    return work.out + number * out_bytes_;
+  }
 
   /// Once a run, when the shared inputs are in place; on any one Work.
   virtual void prepare(Work& work) const = 0;
@@ -109,8 +112,8 @@ class Engine {
   virtual void begin(Work& work) const = 0;
   /// Computes blocks whose rows are in place, `count` of them; the rest of the last block repeats
   /// one of them.
-  virtual void run(Work& first, std::size_t count) const = 0;
-  /// Whether all guards of a row held in the last run().
+  virtual void run(Work& work, std::size_t count) const = 0;
+  /// Whether all guards of a row held in the last run(), and of its first `count` rows.
   virtual bool is_answered(const Work& work, std::size_t row) const = 0;
   virtual bool all_answered(const Work& work, std::size_t count) const = 0;
   /// Adds what has been summed to totals, by output.

@@ -153,19 +153,25 @@ Kernel::State::State(const Function& of, const CompileOptions& with) : f(of), op
                         " row vectors a pass: there are 1, 2, 4, or 0 for as many as suit");
   }
   const auto start = std::chrono::steady_clock::now();
-  const std::optional<Trace> kept = keep_steps(f.trace());
-  trace = optimise(kept ? *kept : f.trace(), passes(), &reports);
+  trace = optimised(OptimiseOptions::Notes::drop, &reports);
   optimise_seconds = seconds_since(start);
 }
 
 OptimiseOptions Kernel::State::passes() const {
-  OptimiseOptions passes;
-  passes.arithmetic = options.arithmetic;
-  passes.precision = options.lanes;
+  OptimiseOptions how;
+  how.arithmetic = options.arithmetic;
+  how.precision = options.lanes;
   // The interpreter calls fma as a function.
-  passes.fma = options.backend == Backend::interpret ? OptimiseOptions::Fma::as_function
-                                                     : OptimiseOptions::Fma::as_instruction;
-  return passes;
+  if (options.backend == Backend::interpret) how.fma = OptimiseOptions::Fma::as_function;
+  return how;
+}
+
+Trace Kernel::State::optimised(OptimiseOptions::Notes notes,
+                               std::vector<PassReport>* passes_done) const {
+  OptimiseOptions how = passes();
+  how.notes = notes;
+  const std::optional<Trace> kept = keep_steps(f.trace());
+  return optimise(kept ? *kept : f.trace(), how, passes_done);
 }
 
 // Several row vectors at once hide each other's latencies, as long as the code stays small; in
@@ -281,7 +287,12 @@ class Run {
 
   Run(const Function& f, Precision precision, const Engine& engine,
       std::span<const SourceOf> sources, std::span<const SinkOf> sinks)
-      : f_(f), precision_(precision), engine_(engine), sources_(sources), sinks_(sinks) {}
+      : f_(f),
+        arguments_(f.arguments()),
+        precision_(precision),
+        engine_(engine),
+        sources_(sources),
+        sinks_(sinks) {}
 
   // Shared numbers, and what depends on them alone.
   void prepare(Memory& memory) {
@@ -289,7 +300,7 @@ class Run {
     Lane* const shared = emit::numbers<Lane>(shared_);
     std::size_t input = 0;
     for (std::size_t a = 0; a < sources_.size(); ++a) {
-      const std::size_t width = f_.arguments()[a].example.size();
+      const std::size_t width = arguments_[a].example.size();
       if (sources_[a].stride == 0) {
         for (std::size_t k = 0; k < width; ++k) {
           shared[engine_.input_at()[input + k]] =
@@ -312,12 +323,23 @@ class Run {
     for (std::size_t row = first; row < last; row += most) {
       const std::size_t count = std::min(most, last - row);
       for (std::size_t p = 0; p * engine_.rows() < count; ++p) {
-        take(engine_.block(work, p), row + p * engine_.rows(), in_block(p, count));
+        take(engine_.in(work, p), row + p * engine_.rows(), in_block(p, count));
       }
       engine_.run(work, count);
+      const bool all = engine_.all_answered(work, count);
       for (std::size_t p = 0; p * engine_.rows() < count; ++p) {
-        give_block(memory, engine_.block(work, p), row + p * engine_.rows(), in_block(p, count),
-                   totals);
+        const std::size_t before = p * engine_.rows(), here = in_block(p, count);
+        if (all) {
+          give(engine_.out(work, p), row + before, 0, here, totals);
+          continue;
+        }
+        for (std::size_t i = 0; i < here; ++i) {
+          if (engine_.is_answered(work, before + i)) {
+            give(engine_.out(work, p), row + before, i, 1, totals);
+          } else {
+            answer(memory, row + before + i, totals);
+          }
+        }
       }
     }
     engine_.add_sums(work, totals);
@@ -328,37 +350,22 @@ class Run {
     return std::min(engine_.rows(), count - p * engine_.rows());
   }
 
-  void take(const Work& work, std::size_t row, std::size_t count) const {
+  void take(std::byte* in, std::size_t row, std::size_t count) const {
     std::size_t input = 0;
     for (std::size_t a = 0; a < sources_.size(); ++a) {
-      const std::size_t width = f_.arguments()[a].example.size();
+      const std::size_t width = arguments_[a].example.size();
       if (sources_[a].stride != 0) {
         emit::pack(sources_[a], row, count, engine_.rows(),
-                   engine_.input_at().subspan(input, width), emit::numbers<Lane>(work.in));
+                   engine_.input_at().subspan(input, width), emit::numbers<Lane>(in));
       }
       input += width;
     }
   }
 
-  void give_block(Memory& memory, const Work& work, std::size_t row, std::size_t count,
-                  Totals& totals) const {
-    if (engine_.all_answered(work, count)) {
-      give(work, row, 0, count, totals);
-      return;
-    }
-    for (std::size_t i = 0; i < count; ++i) {
-      if (engine_.is_answered(work, i)) {
-        give(work, row, i, 1, totals);
-      } else {
-        answer(memory, row + i, totals);
-      }
-    }
-  }
-
   // `count` rows of the block, from row `first` of it.
-  void give(const Work& work, std::size_t row, std::size_t first, std::size_t count,
+  void give(std::byte* of_block, std::size_t row, std::size_t first, std::size_t count,
             Totals& totals) const {
-    const Lane* const out = emit::numbers<Lane>(work.out) + first;
+    const Lane* const out = emit::numbers<Lane>(of_block) + first;
     std::size_t output = 0;
     for (const SinkOf& sink : sinks_) {
       const std::span<const std::uint32_t> at = engine_.output_at().subspan(output, sink.count);
@@ -382,7 +389,7 @@ class Run {
     std::size_t input = 0;
     for (std::size_t a = 0; a < sources_.size(); ++a) {
       const From* const from = emit::row_of(sources_[a], row);
-      const std::size_t width = f_.arguments()[a].example.size();
+      const std::size_t width = arguments_[a].example.size();
       for (std::size_t k = 0; k < width; ++k) in[input++] = from[k * sources_[a].step];
     }
     replay(f_, precision_, in, out);
@@ -400,6 +407,7 @@ class Run {
   }
 
   const Function& f_;
+  const std::span<const Argument> arguments_;
   const Precision precision_;
   const Engine& engine_;
   std::span<const SourceOf> sources_;

@@ -328,7 +328,9 @@ std::string Kernel::dump(std::string_view letters) const {
   for (const char letter : letters) {
     switch (letter) {
       case 't': titled("trace", print(function().trace())); break;
-      case 'o': titled("optimised", print(state_->trace)); break;
+      case 'o':
+        titled("optimised", print(state_->optimised(OptimiseOptions::Notes::keep, nullptr)));
+        break;
       case 'a':
       case 'm': {
         if (backend() == Backend::interpret) {

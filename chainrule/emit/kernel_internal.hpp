@@ -29,6 +29,7 @@ struct Kernel::State {
   template <class From, class To>
   void require_fit(std::span<const BasicSource<From>> sources, std::span<const BasicSink<To>> sinks,
                    std::size_t rows) const;
+  Trace optimised(OptimiseOptions::Notes notes, std::vector<PassReport>* passes) const;
   /// The pullback, compiled at the first call: (x, ȳ) ↦ y, x̄.
   const Kernel& pullback() const;
 

@@ -135,6 +135,15 @@ Vertex Graph::find_label(std::string_view text) const {
   })};
 }
 
+void Graph::reserve(std::size_t nodes) { nodes_.reserve(nodes); }
+
+void Graph::forget_notes() {
+  labels_.clear();
+  lines_.clear();
+  named_ = {};
+  has_twins_ = false;
+}
+
 void Graph::locate(Vertex node, SourceLine line) {
   assert(node.index < size() && line.file < files_.size());
   const auto at = place_of(lines_, node);

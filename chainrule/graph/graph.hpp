@@ -162,6 +162,8 @@ class Graph {
   void locate(Vertex node, SourceLine at);
   std::uint32_t file(std::string_view name);  ///< its place among files()
   std::uint16_t type(const Type& type);       ///< its place among types()
+  void reserve(std::size_t nodes);            ///< room for so many
+  void forget_notes();                        ///< drops all labels and source lines
 
   // ---- reading ------------------------------------------------------------------------------
   std::size_t size() const { return nodes_.size(); }

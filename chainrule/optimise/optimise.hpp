@@ -28,6 +28,8 @@ struct OptimiseOptions {
   enum class Fma : std::uint8_t { as_function, as_instruction } fma = Fma::as_instruction;
   /// What every value of the Trace will be rounded to. Numbers in it are.
   Precision precision = Precision::f64;
+  /// Labels and source lines: they cost a tenth of the time.
+  enum class Notes : std::uint8_t { keep, drop } notes = Notes::keep;
 };
 
 /// What a pass did: for reports and `--dump`.

@@ -42,6 +42,7 @@ constexpr Pass kPipeline[] = {
 Trace optimise(Trace trace, const OptimiseOptions& options, std::vector<PassReport>* reports) {
   using Clock = std::chrono::steady_clock;
   assert(is_sound("nothing", trace));
+  if (options.notes == OptimiseOptions::Notes::drop) trace.graph.forget_notes();
   for (const Pass& pass : kPipeline) {
     PassReport report{pass.name, trace.graph.size(), 0, 0};
     const auto start = Clock::now();

@@ -63,6 +63,7 @@ Rebuilt::Rebuilt(const Trace& from, Precision precision)
       uses_(uses_of(from)),
       image_(from.graph.size(), kNone),
       is_input_(from.graph.size()) {
+  to_.graph.reserve(from.graph.size());
   for (const Vertex v : from.inputs) is_input_[v.index] = true;
 }
 

@@ -46,6 +46,18 @@ Function rosenbrock(std::size_t n) {
       shape(n));
 }
 
+TEST(Optimise, without_notes_makes_the_same_nodes_and_no_labels_or_lines) {
+  Trace trace = grad(rosenbrock(5)).trace();
+  trace.graph.label(trace.outputs[0], "first");
+  const Trace with = optimise(trace);
+  const Trace without = optimise(trace, {.notes = OptimiseOptions::Notes::drop});
+  EXPECT_FALSE(with.graph.labels().empty());
+  EXPECT_FALSE(with.graph.lines().empty());
+  EXPECT_TRUE(without.graph.labels().empty());
+  EXPECT_TRUE(without.graph.lines().empty());
+  EXPECT_TRUE(std::ranges::equal(with.graph.nodes(), without.graph.nodes()));
+}
+
 TEST(Optimise, reports_each_pass_with_its_nodes_and_time) {
   std::vector<PassReport> reports;
   const Trace trace = optimise(grad(rosenbrock(5)).trace(), {}, &reports);

@@ -1,5 +1,6 @@
 #include "chainrule/emit/x64/code_internal.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstdlib>
 #include <cstring>
@@ -20,19 +21,19 @@ void Code::FreeAligned::operator()(void* memory) const { std::free(memory); }
 bool has_assembler() { return CHAINRULE_WITH_ASMJIT != 0; }
 
 void Code::activate(std::byte* frame, std::size_t count) const {
-  for (std::size_t r = 0; r < row_vectors_; ++r) {
-    const std::size_t first = r * lanes_;
-    const std::size_t here = count > first ? std::min(count - first, lanes_) : 0;
-    if (isa_ == Isa::avx512) {
-      const auto bits = static_cast<std::uint16_t>((1u << here) - 1);
-      std::memcpy(frame + Frame::active_bits(r), &bits, sizeof bits);
-    } else {
-      for (std::size_t i = 0; i < lanes_; ++i) {
-        std::memset(frame + Frame::active_mask(r) + mask_bytes_ * i, i < here ? 0xFF : 0,
-                    mask_bytes_);
-      }
-    }
+  if (isa_ == Isa::avx2) {  // all masks lie side by side
+    static_assert(Frame::active_mask(1) == Frame::active_mask(0) + 32);
+    std::byte* const masks = frame + Frame::active_mask(0);
+    std::memset(masks, 0xFF, count * mask_bytes_);
+    std::memset(masks + count * mask_bytes_, 0, (rows() - count) * mask_bytes_);
+    return;
   }
+  std::uint16_t bits[4];
+  for (std::size_t r = 0; r < 4; ++r) {
+    const std::size_t here = std::min(count - std::min(count, r * lanes_), lanes_);
+    bits[r] = static_cast<std::uint16_t>((1u << here) - 1);
+  }
+  std::memcpy(frame + Frame::active_bits(0), bits, sizeof bits);
 }
 
 bool Code::is_active(const std::byte* frame, std::size_t row) const {
@@ -140,6 +141,10 @@ Code::Code(const emit::Program& program, const CodeOptions& options)
   frame_bytes_ = generator.frame_bytes();
   spill_bytes_ = generator.spill_bytes();
   code_bytes_ = holder.codeSize();
+
+  may_drop_rows_ = std::ranges::any_of(program.code, [](const emit::Instr& instr) {
+    return instr.act == emit::Act::guard || instr.act == emit::Act::block;
+  });
 
   // AVX-512 broadcasts a number as it reads it; AVX2 does not, and has them as vectors.
   const std::size_t copies = isa_ == Isa::avx512 ? 1 : lanes_;

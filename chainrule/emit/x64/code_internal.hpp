@@ -68,6 +68,8 @@ class Code {
   /// Whether a row still took part at the end: all its guards held.
   bool is_active(const std::byte* frame, std::size_t row) const;
   bool all_active(const std::byte* frame, std::size_t count) const;
+  /// Whether it may find that a row takes no part.
+  bool may_drop_rows() const { return may_drop_rows_; }
 
  private:
   using Entry = void (*)(const Context*);
@@ -79,6 +81,7 @@ class Code {
   Isa isa_;
   std::size_t mask_bytes_;  ///< of a lane, for AVX2
   std::size_t lanes_, row_vectors_;
+  bool may_drop_rows_ = false;
   std::size_t code_bytes_ = 0, frame_bytes_ = 0, spill_bytes_ = 0, constant_bytes_ = 0;
 };
 

@@ -111,7 +111,7 @@ class X64Engine final : public Engine {
 
   void run(Work& work, std::size_t count) const override {
     const std::size_t packs = (count + rows_ - 1) / rows_;
-    const std::size_t answered = numbers<Lane>(work.shared)[is_sound_] != 0 ? count : 0;
+    const std::size_t answered = is_sound(work) ? count : 0;
     for (std::size_t p = 0; p < packs; ++p) {
       const std::size_t first = std::min(answered, p * rows_);
       rows_code_.activate(work.frame + p * frame_bytes_, std::min(rows_, answered - first));
@@ -125,10 +125,15 @@ class X64Engine final : public Engine {
   }
 
   bool is_answered(const Work& work, std::size_t row) const override {
-    return rows_code_.is_active(work.frame, row);
+    return rows_code_.is_active(work.frame + row / rows_ * frame_bytes_, row % rows_);
   }
   bool all_answered(const Work& work, std::size_t count) const override {
-    return rows_code_.all_active(work.frame, count);
+    if (!rows_code_.may_drop_rows()) return is_sound(work);
+    for (std::size_t first = 0; first < count; first += rows_) {
+      const std::byte* const frame = work.frame + first / rows_ * frame_bytes_;
+      if (!rows_code_.all_active(frame, std::min(rows_, count - first))) return false;
+    }
+    return true;
   }
 
   void add_sums(const Work& work, Totals& totals) const override {
@@ -156,6 +161,8 @@ class X64Engine final : public Engine {
   std::size_t row_vectors() const override { return rows_code_.row_vectors(); }
 
  private:
+  bool is_sound(const Work& work) const { return numbers<Lane>(work.shared)[is_sound_] != 0; }
+
   // What the code adds to; of floats what these are added to in turn; the values of what is left to
   // do.
   void lay_out_sums() {
