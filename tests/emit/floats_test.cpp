@@ -263,6 +263,31 @@ TEST(Floats, tables_of_floats_and_of_doubles_go_with_lanes_of_either) {
   expect_tables<double>(Precision::f64);
 }
 
+template <class Real>
+void expect_every_width(Precision lanes) {
+  for (std::size_t width = 1; width <= 21; ++width) {
+    const Function f = record([](const std::vector<Scalar>& x) { return x; }, shape(width));
+    for (const Backend backend : backends()) {
+      for (const unsigned row_vectors : {1u, 4u}) {
+        const Kernel kernel =
+            compile(f, {.backend = backend, .lanes = lanes, .row_vectors = row_vectors});
+        for (const std::size_t rows : {3u, 16u, 61u, 64u, 150u}) {
+          const std::vector<float> numbers = random_floats(width * rows);
+          const std::vector<Real> in(numbers.begin(), numbers.end());
+          std::vector<Real> out(in.size());
+          kernel.map({}, in, out);
+          ASSERT_EQ(in, out) << name_of(backend) << ", " << rows << " rows of " << width;
+        }
+      }
+    }
+  }
+}
+
+TEST(Floats, rows_of_every_width_come_through_as_they_are) {
+  expect_every_width<float>(Precision::f32);
+  expect_every_width<double>(Precision::f64);
+}
+
 TEST(Floats, numbers_of_a_table_of_doubles_are_rounded_before_they_are_used) {
   const Function f = record([](Scalar x) { return x - 0.1; }, 1.0);
   for (const Backend backend : backends()) {
