@@ -176,7 +176,7 @@ Value Builder::load(const Place& from) {
   for (; table_[at] != kNone; at = (at + 1) & mask) {
     const Instr& found = program_.code[table_[at]];
     wanted.a = found.a;
-    if (same(found, wanted)) return table_[at];
+    if (same(found, wanted) && program_.places[found.a].table == from.table) return table_[at];
   }
   ++filled_;
   wanted.a = place(from);

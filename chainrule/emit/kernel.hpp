@@ -148,8 +148,12 @@ class Kernel {
   }
 
   /// Rows in general: a Source for each argument and Sinks for all outputs. Throws Error if the
-  /// counts do not fit, or a row would read or write beyond a table. Tables hold doubles or floats,
-  /// whichever the lanes are.
+  /// counts do not fit, or a row would read or write beyond a table; then nothing has been written.
+  /// Where a row throws (a block in it, or the Function's code), what is thrown is of the type that
+  /// the row threw and names the first such row. The rows before it have been written or added; of
+  /// those after it none has been added, some may have been written; no sum has: with several
+  /// threads, of those that the row's thread took. Rows that are added to tables are all taken by
+  /// one. A sink may be a source's table: rows are read before they are written, block by block.
   void run(std::span<const Source> sources, std::span<const Sink> sinks, std::size_t rows,
            unsigned threads = 1) const;
   void run(std::span<const FloatSource> sources, std::span<const FloatSink> sinks, std::size_t rows,
@@ -173,8 +177,8 @@ class Kernel {
   }
 
   KernelReport report() const;
-  /// Any of the letters t, o, a, m: the trace, the optimised trace, the allocation of registers,
-  /// the machine code in bytes.
+  /// Any of the letters t, o, a, m: the trace, the optimised trace, each with the bodies of its
+  /// loops, the allocation of registers, the machine code in bytes.
   std::string dump(std::string_view letters) const;
 
  private:

@@ -1,6 +1,7 @@
 // What a Kernel is asked besides run(): one point, rows of a plain shape, Scalars, reports.
 #include <algorithm>
 #include <chrono>
+#include <deque>
 #include <limits>
 
 #include "chainrule/emit/kernel_internal.hpp"
@@ -9,6 +10,7 @@
 #include "chainrule/tape/inner.hpp"
 #include "chainrule/tape/state_internal.hpp"
 #include "chainrule/transform/functions.hpp"
+#include "chainrule/transform/loop.hpp"
 
 namespace chainrule {
 
@@ -32,8 +34,7 @@ Backend Kernel::backend() const {
 
 const Engine& Kernel::State::single() const {
   if (const Engine* engine = single_.load(std::memory_order_acquire)) return *engine;
-  const Layout layout{std::vector<bool>(f.inputs()), std::vector<bool>(f.outputs())};
-  const Engine& made = engine(layout, 1);
+  const Engine& made = engine(rows_division(), 1);
   single_.store(&made, std::memory_order_release);
   return made;
 }
@@ -268,8 +269,7 @@ KernelReport Kernel::report() const {
   const std::size_t rows =
       std::clamp<std::size_t>(200'000 / (state_->trace.graph.size() + 1), 64, 4096);
   KernelReport report;
-  const Layout layout{std::vector<bool>(inputs()), std::vector<bool>(outputs())};
-  const Engine& engine = state_->engine(layout, rows);
+  const Engine& engine = state_->engine(state_->rows_division(), rows);
   report.backend = name_of(backend());
   report.precision = state_->options.lanes;
   report.row_vectors = engine.row_vectors();
@@ -319,17 +319,59 @@ KernelReport Kernel::report() const {
   return report;
 }
 
+namespace {
+
+void add_titled(std::string& text, const std::string& title, const std::string& body) {
+  text += "; " + title + "\n" + body + (body.ends_with('\n') ? "" : "\n");
+}
+
+// A trace, and after it the body of each loop in it, `made` of the recorded one.
+template <class Made>
+void add_trace(std::string& text, const std::string& title, const Trace& trace, const Made& made) {
+  struct Shown {
+    std::string title;
+    Trace trace;
+  };
+  std::deque<Shown> waiting;
+  waiting.push_back({title, trace});
+  for (; !waiting.empty(); waiting.pop_front()) {
+    const Shown& now = waiting.front();
+    add_titled(text, now.title, print(now.trace));
+    const Graph& graph = now.trace.graph;
+    for (std::uint32_t v = 0; v < graph.size(); ++v) {
+      const GraphNode& node = graph.nodes()[v];
+      if (node.kind != VertexKind::block) continue;
+      const auto* loop = dynamic_cast<const Loop*>(graph.calls()[node.operand[0]].block.get());
+      if (loop == nullptr) continue;
+      const bool is_descending = loop->direction() == Loop::Direction::descending;
+      waiting.push_back({now.title + ", body of the loop %" + std::to_string(v) + ": " +
+                             std::to_string(loop->shape().steps) +
+                             (is_descending ? " steps, the last first" : " steps"),
+                         made(loop->body().trace())});
+    }
+  }
+}
+
+}  // namespace
+
 std::string Kernel::dump(std::string_view letters) const {
   std::string text;
-  const Layout layout{std::vector<bool>(inputs()), std::vector<bool>(outputs())};
+  const Layout layout = state_->layout_of(state_->rows_division());
   const auto titled = [&](const char* title, const std::string& body) {
-    text += std::string("; ") + title + "\n" + body + (body.ends_with('\n') ? "" : "\n");
+    add_titled(text, title, body);
   };
   for (const char letter : letters) {
     switch (letter) {
-      case 't': titled("trace", print(function().trace())); break;
+      case 't':
+        add_trace(text, "trace", function().trace(), [](const Trace& body) { return body; });
+        break;
       case 'o':
-        titled("optimised", print(state_->optimised(OptimiseOptions::Notes::keep, nullptr)));
+        // The interpreter runs bodies as they were recorded.
+        add_trace(text, "optimised", state_->optimised(OptimiseOptions::Notes::keep, nullptr),
+                  [&](const Trace& body) {
+                    return backend() == Backend::interpret ? body
+                                                           : optimise(body, state_->passes());
+                  });
         break;
       case 'a':
       case 'm': {

@@ -171,8 +171,8 @@ class Lowering {
   Item slice(Scope& scope, std::span<const Vertex> by_step, std::uint32_t loop);
   std::optional<Item> slice_in_place(Scope& scope, std::span<const Vertex> by_step,
                                      std::uint32_t loop);
-  std::uint32_t pointer(std::uint32_t loop, std::uint32_t parent, std::uint32_t stride,
-                        Space space);
+  std::uint32_t pointer(std::uint32_t loop, std::uint32_t parent, std::uint32_t stride, Space space,
+                        std::uint32_t table = 0);
 
   Program& program_;
   Builder builder_;

@@ -28,6 +28,7 @@ inline constexpr std::uint8_t kNow = 0xFF;
 enum class Space : std::uint8_t {
   shared,     ///< numbers that all rows share
   row,        ///< inputs of the rows, a vector each
+  column,     ///< inputs or outputs of the rows where a user's table has them, side by side
   constant,   ///< Program::constants
   frame,      ///< cells for arrays and for what goes round a loop, a vector each
   out,        ///< outputs, a vector each
@@ -46,6 +47,7 @@ struct Place {
   Space space;
   std::uint32_t first;
   std::uint32_t pointer = kNone;  ///< of Program::pointers: how far it has moved
+  std::uint32_t table = 0;        ///< of Program::tables, in a column
   friend bool operator==(const Place&, const Place&) = default;
 };
 
@@ -55,6 +57,7 @@ struct Pointer {
   std::uint32_t parent;  ///< a pointer of an enclosing loop, or kNone
   std::uint32_t stride;
   Space space;  ///< what its elements are
+  std::uint32_t table = 0;
 };
 
 enum class Act : std::uint8_t {
@@ -156,9 +159,10 @@ struct Program {
   std::vector<Pointer> pointers;
   std::vector<LoopSpan> loops;
   std::vector<BlockUse> blocks;
-  std::uint32_t cells = 0;  ///< vectors in the frame
-  std::uint32_t outs = 0;   ///< vectors of outputs
-  std::uint32_t sums = 0;   ///< sums over rows
+  std::vector<std::uint32_t> tables;  ///< from column to column, in numbers
+  std::uint32_t cells = 0;            ///< vectors in the frame
+  std::uint32_t outs = 0;             ///< vectors of outputs
+  std::uint32_t sums = 0;             ///< sums over rows
 };
 
 }  // namespace emit

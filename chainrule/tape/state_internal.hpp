@@ -78,6 +78,11 @@ struct GuardRow {
 };
 
 struct Tape::State {
+  State() = default;
+  ~State();
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
   detail::Recorder rows;
   Region<detail::Code> codes;
   Region<detail::Links, 33 * kLine> links;
@@ -90,7 +95,9 @@ struct Tape::State {
   unsigned depth = 0;                            ///< open frames; also the slot of the innermost
   std::uint32_t first_row[detail::kSlots] = {};  ///< of each open frame
   std::atomic<bool> active{false};
-  std::uint32_t next_generation = 0, last_generation = 0;
+  std::vector<std::uint32_t> chunks;   ///< of generations, by age: all that are held
+  std::vector<std::uint32_t> used_up;  ///< scratch of new_stamp()
+  std::uint32_t next_generation = 0, last_generation = 0;  ///< of the last chunk
 
   struct Label {
     std::uint32_t row;
@@ -131,8 +138,9 @@ struct Tape::State {
   Adjoints sweep;  ///< clean between sweeps
   Adjoints grads;  ///< what backward() accumulates
 
+  /// Throws Error if there is none: see generations_internal.hpp.
   std::uint32_t new_stamp(unsigned slot);
-  void open(unsigned slot);
+  void open(unsigned slot, std::uint32_t stamp);
   void rewind_to(std::uint32_t row, std::uint32_t number_count);
   void make_room();
   void set_limit();

@@ -1,5 +1,6 @@
 // Derivatives of a Loop: see loop_internal.hpp.
 #include <algorithm>
+#include <optional>
 
 #include "chainrule/tape/state_internal.hpp"
 #include "chainrule/tape/tracing.hpp"
@@ -127,9 +128,10 @@ Function record_body(const Loop& loop, LoopReading reading, const LoopLayout& la
 
 Arrives joined(Arrives a, Arrives b) { return a == b ? a : Arrives::sometimes; }
 
-// How things arrive in one step, for seeds that arrive so. The body takes no branch.
-std::vector<Arrives> probe(const Loop& loop, LoopReading reading,
-                           const std::vector<Arrives>& seeds) {
+// How things arrive in one step, for seeds that arrive so; nothing if that depends on the branch
+// that the body takes, or a derivative of a block in it.
+std::optional<std::vector<Arrives>> probe(const Loop& loop, LoopReading reading,
+                                          const std::vector<Arrives>& seeds) {
   const Tracing tracing;
   std::vector<Scalar> x;
   for (const double number : example_of(loop.body())) x.push_back(variable(number));
@@ -149,6 +151,7 @@ std::vector<Arrives> probe(const Loop& loop, LoopReading reading,
                     : ScalarAccess::value(arrival.holds) != 0.0 ? Arrives::always
                                                                 : Arrives::never);
   }
+  if (!active_state().guards.empty()) return std::nullopt;
   return found;
 }
 
@@ -157,15 +160,16 @@ std::vector<Arrives> probe(const Loop& loop, LoopReading reading,
 void settle(const Loop& loop, LoopReading reading, std::vector<Arrives>& seeds,
             std::vector<Arrives>& found) {
   const std::size_t carried = loop.shape().carried;
-  if (!loop.body().trace().guards.empty()) {  // another branch, another answer
-    std::fill_n(seeds.begin(), carried, Arrives::sometimes);
-    const LoopWidths widths = found_widths(loop.shape(), reading);
-    found.assign(widths[0] + widths[1] + widths[2], Arrives::sometimes);
-    return;
-  }
   for (bool moved = true; moved;) {
     moved = false;
-    found = probe(loop, reading, seeds);
+    std::optional<std::vector<Arrives>> arriving = probe(loop, reading, seeds);
+    if (!arriving) {  // another branch, another answer
+      std::fill_n(seeds.begin(), carried, Arrives::sometimes);
+      const LoopWidths widths = found_widths(loop.shape(), reading);
+      found.assign(widths[0] + widths[1] + widths[2], Arrives::sometimes);
+      return;
+    }
+    found = *std::move(arriving);
     for (std::size_t k = 0; k < carried; ++k) {
       const Arrives both = joined(seeds[k], found[k]);
       moved = moved || both != seeds[k];
@@ -238,7 +242,7 @@ DerivedLoop derive(const Loop& loop, const LoopRequest& request) {
   }
   Function body = record_body(loop, request.reading, layout);
   // Another branch may read what this one does not.
-  if (loop.body().trace().guards.empty() && drop_unread(layout, body.trace())) {
+  if (body.trace().guards.empty() && drop_unread(layout, body.trace())) {
     body = record_body(loop, request.reading, layout);
   }
   const Loop::Shape derived{

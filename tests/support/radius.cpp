@@ -22,7 +22,7 @@ bool is_same(double a, double b) {
 
 // The numbers at which an operand is asked.
 struct Samples {
-  std::array<double, 5> at{};
+  std::array<double, 7> at{};
   std::size_t count = 0;
 
   void add(double x) { at[count++] = x; }
@@ -36,13 +36,19 @@ Samples samples(const Within& x) {
   if (x.radius == 0 || x.value != x.value) return all;
   all.add(x.value - x.radius), all.add(x.value + x.radius);
   if (std::fabs(x.value) <= x.radius) all.add(0.0), all.add(-0.0);
+  // Between powers of fractions, which are NaN, one even and one odd number.
+  const double whole = std::nearbyint(x.value), next = whole < x.value ? whole + 1 : whole - 1;
+  if (std::fabs(whole - x.value) <= x.radius) all.add(whole);
+  if (std::fabs(next - x.value) <= x.radius) all.add(next);
   return all;
 }
 
 class Evaluation {
  public:
   Evaluation(const Trace& trace, Functions functions)
-      : trace_(trace), graph_(trace.graph), functions_(functions), at_(graph_.size()) {}
+      : trace_(trace), graph_(trace.graph), functions_(functions), at_(graph_.size()) {
+    find_numbers();
+  }
 
   void run(std::span<const Within> point) {
     is_beyond_.assign(graph_.size(), false);
@@ -85,6 +91,9 @@ class Evaluation {
       if (x[k].radius == kAnything) return {z.value, kAnything};
     }
     if (x[0].radius > 0 || x[1].radius > 0 || x[2].radius > 0) widen(z, node.op, arity, x);
+    if (node.op == Op::fmod || node.op == Op::remainder) {
+      z.radius = of_saw(node.op, x, z.value, z.radius);
+    }
     if (z.radius > 0) z.radius += noise(node.op, z.value);
     // sin(1e24): between the samples it is anywhere.
     if (info(node.op).kind != Kind::inline_formula && z.radius > 1e-6 &&
@@ -127,13 +136,22 @@ class Evaluation {
     return std::isfinite(z) ? (2 + 2 * info(op).ulps.value) * kUlp * std::fabs(z) : 0;
   }
 
+  // A remainder is a saw: where the quotient may be another whole number, it is anywhere on a
+  // tooth.
+  static double of_saw(Op op, const Within* x, double z, double radius) {
+    if (x[0].radius == 0 && x[1].radius == 0) return 0;
+    if (radius == kAnything || std::fabs(x[1].value) <= x[1].radius) return kAnything;
+    const double y = std::fabs(x[1].value), quotient = std::fabs(x[0].value / x[1].value);
+    const double away = x[0].radius + (quotient + 1) * x[1].radius;
+    const double edge = (op == Op::fmod ? y : y / 2) - x[1].radius, size = std::fabs(z);
+    const bool may_jump = !(size + away < edge) || (op == Op::fmod && !(size > away));
+    return may_jump ? 2 * (y + x[1].radius) : std::max(radius, away);
+  }
+
   // The rounding of the operation itself.
   double own_radius(std::uint32_t v, const GraphNode& node, const double* x, double z) {
     if (z != z || std::isinf(z)) {
-      const bool is_product = node.op == Op::mul || node.op == Op::div || node.op == Op::pow;
-      is_beyond_[v] = (is_product || node.op == Op::add) && std::isinf(z) && std::isfinite(x[0]) &&
-                      std::isfinite(x[1]);
-      if (node.op == Op::neg) is_beyond_[v] = is_beyond_[node.operand[0]];
+      is_beyond_[v] = std::isinf(z) && (overflows(node, x) || passes_on_beyond(node, x, z));
       return reads_beyond(node) ? kAnything : 0;
     }
     const double tiny = Limits::denorm_min();
@@ -148,19 +166,52 @@ class Evaluation {
         if (reads_beyond(node)) return kAnything;
         if (x[0] == 0 && x[1] == 0) return 0;
         return kUlp * (std::fabs(x[0]) + std::fabs(x[1]) + std::fabs(z));
-      case Op::neg: is_beyond_[v] = is_beyond_[node.operand[0]]; return 0;
       case Op::mul:
         if (x[0] == 0 || x[1] == 0) return 0;
-        is_beyond_[v] = std::fabs(z) < Limits::min();
         return 3 * kUlp * std::fabs(z) + tiny;
       case Op::div:
         if (x[0] == 0 || std::isinf(x[1])) return 0;
-        is_beyond_[v] = std::fabs(z) < Limits::min();
         return 3 * kUlp * std::fabs(z) + tiny;
-      case Op::pow:
-        is_beyond_[v] = x[0] != 0 && std::isfinite(x[0]) && std::fabs(z) < Limits::min();
-        return x[0] == 0 || std::isinf(x[0]) ? 0 : 9 * kUlp * std::fabs(z) + tiny;
+      case Op::pow: return x[0] == 0 || std::isinf(x[0]) ? 0 : 9 * kUlp * std::fabs(z) + tiny;
       default: return functions_ == Functions::exact ? 0 : of_function(node.op, x, z);
+    }
+  }
+
+  // Whether an infinite z is a product, quotient, power or double that is beyond the range.
+  static bool overflows(const GraphNode& node, const double* x) {
+    if (!std::isfinite(x[0]) || !std::isfinite(x[1])) return false;
+    if (node.op == Op::fma) return x[2] == 0;
+    if (node.op == Op::div) return x[1] != 0;
+    return node.op == Op::mul || (node.op == Op::pow && x[0] != 0) ||
+           (node.op == Op::add && x[0] == x[1]) || (node.op == Op::sub && x[0] == -x[1]);
+  }
+
+  // Whether an infinite z is a number times an operand that is beyond: −x, |x|, 2 x, what is
+  // chosen. So it is where the row's derivative is a number.
+  bool passes_on_beyond(const GraphNode& node, const double* x, double z) const {
+    const auto is_number = [&](int k) {
+      return is_number_[node.operand[k]] || std::fabs(x[k]) == 1;
+    };
+    if (node.op == Op::mul && !is_number(0) && !is_number(1)) return false;
+    if (node.op == Op::div && !is_number(1)) return false;
+    if (node.op == Op::stop_gradient) return is_beyond_[node.operand[0]];
+    bool found = false;
+    read_pullback(node.op, 1.0, x, z, [&](int k, double partial) {
+      found = found || (is_beyond_[node.operand[k]] && std::isfinite(partial) && partial != 0);
+    });
+    return found;
+  }
+
+  // What depends on numbers alone.
+  void find_numbers() {
+    std::vector<bool> is_input(graph_.size());
+    for (const Vertex input : trace_.inputs) is_input[input.index] = true;
+    is_number_.resize(graph_.size());
+    for (std::uint32_t v = 0; v < graph_.size(); ++v) {
+      const VertexKind kind = graph_.nodes()[v].kind;
+      bool all = !is_input[v] && kind != VertexKind::block && kind != VertexKind::output;
+      graph_.each_operand({v}, [&](Vertex x) { all = all && is_number_[x.index]; });
+      is_number_[v] = all;
     }
   }
 
@@ -183,7 +234,14 @@ class Evaluation {
       bool has_infinite = false;
       graph_.each_operand(
           {v}, [&](Vertex x) { has_infinite = has_infinite || std::isinf(at_[x.index].value); });
-      return has_infinite;
+      if (!has_infinite) return false;
+    }
+    // A factor that all rows share is multiplied after their sum: Σ x·inf is NaN where Σx inf is
+    // not.
+    if (node.kind == VertexKind::operation && !std::isfinite(z)) {
+      const double x = at_[node.operand[0]].value, y = at_[node.operand[1]].value;
+      if (node.op == Op::mul && (std::isinf(x) || std::isinf(y))) return false;
+      if (node.op == Op::div && y == 0) return false;
     }
     return z == 0 || !std::isfinite(z) || (kSmallest < z && z < kLargest);
   }
@@ -266,7 +324,8 @@ class Evaluation {
   Functions functions_;
   std::vector<Within> at_;
   bool is_tame_ = true;
-  std::vector<bool> is_beyond_;  // a product, quotient, power or double that over- or underflowed
+  std::vector<bool> is_number_;
+  std::vector<bool> is_beyond_;  // infinite, as a product, quotient, power or double is too large
 };
 
 }  // namespace

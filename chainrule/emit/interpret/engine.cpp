@@ -15,7 +15,7 @@ constexpr std::size_t kAliveBytes = aligned(kLanes * sizeof(bool));
 class Interpreter final : public Engine {
  public:
   Interpreter(const Trace& trace, const Layout& layout, const OptimiseOptions& options)
-      : Engine(layout), plan_(trace) {
+      : Engine({layout.is_shared, layout.is_summed}), plan_(trace) {
     if (options.precision == Precision::f32) single_ = std::make_unique<Single>(plan_, options);
     rows_ = kLanes;
     constexpr auto kWide = static_cast<std::uint32_t>(kLanes);
@@ -45,7 +45,9 @@ class Interpreter final : public Engine {
     }
   }
 
-  void run(Work& work, std::size_t count) const override {
+  const std::byte** tables(const Work&) const override { return nullptr; }  // it has none
+
+  void run(Work& work, std::size_t count, std::size_t) const override {
     bool* const alive = alive_in(work);
     for (std::size_t i = 0; i < kLanes; ++i) alive[i] = i < count;
     auto* const values = numbers<double>(work.in);

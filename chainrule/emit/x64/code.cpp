@@ -1,6 +1,5 @@
 #include "chainrule/emit/x64/code_internal.hpp"
 
-#include <algorithm>
 #include <bit>
 #include <cstdlib>
 #include <cstring>
@@ -20,20 +19,26 @@ void Code::FreeAligned::operator()(void* memory) const { std::free(memory); }
 
 bool has_assembler() { return CHAINRULE_WITH_ASMJIT != 0; }
 
-void Code::activate(std::byte* frame, std::size_t count) const {
-  if (isa_ == Isa::avx2) {  // all masks lie side by side
-    static_assert(Frame::active_mask(1) == Frame::active_mask(0) + 32);
-    std::byte* const masks = frame + Frame::active_mask(0);
-    std::memset(masks, 0xFF, count * mask_bytes_);
-    std::memset(masks + count * mask_bytes_, 0, (rows() - count) * mask_bytes_);
-    return;
+void Code::activate(std::byte* frame, std::size_t first, std::size_t count) const {
+  for (std::size_t r = 0; r < row_vectors_; ++r) {
+    const auto in_vector = [&](std::size_t row) {
+      return row > r * lanes_ ? std::min(row - r * lanes_, lanes_) : 0;
+    };
+    const std::size_t from = in_vector(first), to = in_vector(first + count);
+    if (isa_ == Isa::avx512) {
+      const auto bits = static_cast<std::uint16_t>((1u << to) - (1u << from));
+      std::memcpy(frame + Frame::active_bits(r), &bits, sizeof bits);
+    } else {
+      for (std::size_t i = 0; i < lanes_; ++i) {
+        std::memset(frame + Frame::active_mask(r) + mask_bytes_ * i, i >= from && i < to ? 0xFF : 0,
+                    mask_bytes_);
+      }
+    }
   }
-  std::uint16_t bits[4];
-  for (std::size_t r = 0; r < 4; ++r) {
-    const std::size_t here = std::min(count - std::min(count, r * lanes_), lanes_);
-    bits[r] = static_cast<std::uint16_t>((1u << here) - 1);
-  }
-  std::memcpy(frame + Frame::active_bits(0), bits, sizeof bits);
+}
+
+const std::byte** Code::tables(std::byte* frame) const {
+  return reinterpret_cast<const std::byte**>(frame + Frame::table(0));
 }
 
 bool Code::is_active(const std::byte* frame, std::size_t row) const {
@@ -44,6 +49,13 @@ bool Code::is_active(const std::byte* frame, std::size_t row) const {
     return (bits >> i & 1u) != 0;
   }
   return frame[Frame::active_mask(r) + mask_bytes_ * i] != std::byte{0};
+}
+
+bool Code::any_active(const std::byte* frame) const {
+  for (std::size_t row = 0; row < rows(); ++row) {
+    if (is_active(frame, row)) return true;
+  }
+  return false;
 }
 
 bool Code::all_active(const std::byte* frame, std::size_t count) const {
@@ -76,6 +88,28 @@ asmjit::JitRuntime& runtime() {
   return *all;
 }
 
+// The bit or the mask that says whether a lane takes part.
+template <Isa isa, std::size_t lane_bytes>
+class ActiveLane {
+ public:
+  ActiveLane(std::byte* frame, std::size_t r, std::size_t i)
+      : at_(frame + (isa == Isa::avx512 ? Frame::active_bits(r) + i / 8
+                                        : Frame::active_mask(r) + lane_bytes * i)),
+        bits_(isa == Isa::avx512 ? std::byte{1} << (i % 8) : std::byte{0xFF}) {}
+  explicit operator bool() const { return (*at_ & bits_) != std::byte{0}; }
+  void clear() const {
+    if constexpr (isa == Isa::avx512) {
+      *at_ &= ~bits_;
+    } else {
+      std::memset(at_, 0, lane_bytes);
+    }
+  }
+
+ private:
+  std::byte* at_;
+  std::byte bits_;
+};
+
 template <Isa isa, class Lane>
 void run_block(const Block* block, const Lane* operands, Lane* results, std::byte* frame,
                std::size_t row_vectors) {
@@ -83,29 +117,27 @@ void run_block(const Block* block, const Lane* operands, Lane* results, std::byt
   const std::size_t inputs = block->inputs(), outputs = block->outputs();
   std::vector<double> numbers;
   numbers.swap(scratch);  // a block may run a kernel in turn
-  if (numbers.size() < inputs + outputs) numbers.resize(inputs + outputs);
-  double* const x = numbers.data();
-  double* const z = x + inputs;
   constexpr std::size_t kVectorBytes = isa == Isa::avx512 ? 64 : 32;
-  constexpr std::size_t lanes = kVectorBytes / sizeof(Lane);
-  const std::size_t rows = lanes * row_vectors;
+  constexpr std::size_t kLanes = kVectorBytes / sizeof(Lane);
+  const std::size_t rows = kLanes * row_vectors;
   for (std::size_t row = 0; row < rows; ++row) {
-    for (std::size_t k = 0; k < inputs; ++k) x[k] = operands[k * rows + row];
-    try {
-      const Inner apart(Inner::Sealed{});
-      block->value({x, inputs}, {z, outputs});
-    } catch (...) {  // the row is answered by the Function, which throws what there is to throw
-      const std::size_t r = row / lanes, i = row % lanes;
-      if constexpr (isa == Isa::avx512) {
-        std::uint16_t bits;
-        std::memcpy(&bits, frame + Frame::active_bits(r), sizeof bits);
-        bits = static_cast<std::uint16_t>(bits & ~(1u << i));
-        std::memcpy(frame + Frame::active_bits(r), &bits, sizeof bits);
-      } else {
-        std::memset(frame + Frame::active_mask(r) + sizeof(Lane) * i, 0, sizeof(Lane));
+    const ActiveLane<isa, sizeof(Lane)> active(frame, row / kLanes, row % kLanes);
+    bool has_results = false;
+    if (active) {
+      try {
+        if (numbers.size() < inputs + outputs) numbers.resize(inputs + outputs);
+        double* const x = numbers.data();
+        for (std::size_t k = 0; k < inputs; ++k) x[k] = operands[k * rows + row];
+        const Inner apart(Inner::Sealed{});
+        block->value({x, inputs}, {x + inputs, outputs});
+        has_results = true;
+      } catch (...) {  // the row is answered by the Function, which throws what there is to throw
+        active.clear();
       }
     }
-    for (std::size_t k = 0; k < outputs; ++k) results[k * rows + row] = static_cast<Lane>(z[k]);
+    for (std::size_t k = 0; k < outputs; ++k) {
+      results[k * rows + row] = has_results ? static_cast<Lane>(numbers[inputs + k]) : Lane{0};
+    }
   }
   scratch.swap(numbers);
 }
@@ -142,10 +174,6 @@ Code::Code(const emit::Program& program, const CodeOptions& options)
   spill_bytes_ = generator.spill_bytes();
   code_bytes_ = holder.codeSize();
 
-  may_drop_rows_ = std::ranges::any_of(program.code, [](const emit::Instr& instr) {
-    return instr.act == emit::Act::guard || instr.act == emit::Act::block;
-  });
-
   // AVX-512 broadcasts a number as it reads it; AVX2 does not, and has them as vectors.
   const std::size_t copies = isa_ == Isa::avx512 ? 1 : lanes_;
   const std::size_t bytes = bytes_of(program.precision);
@@ -156,16 +184,19 @@ Code::Code(const emit::Program& program, const CodeOptions& options)
     for (std::size_t k = 0; k < copies; ++k, to += bytes) std::memcpy(to, &bits, bytes);
   }
 
-  const asmjit::Error error = runtime().add(&run_, &holder);
+  Entry* run = nullptr;
+  const asmjit::Error error = runtime().add(&run, &holder);
   if (error != asmjit::kErrorOk) {
     fail("compile",
          std::string("no executable memory: ") + asmjit::DebugUtils::errorAsString(error));
   }
+  run_.reset(run);
+  const CodeFacts facts{reinterpret_cast<const void*>(run), code_bytes_, options.name,
+                        generator.stack()};
+  registered_ = std::make_unique<const Registered>(facts);
 }
 
-Code::~Code() {
-  if (run_ != nullptr) runtime().release(run_);
-}
+void Code::Release::operator()(Entry* run) const { runtime().release(run); }
 
 #else
 
@@ -173,7 +204,7 @@ Code::Code(const emit::Program&, const CodeOptions&)
     : isa_(Isa::avx2), mask_bytes_(8), lanes_(4), row_vectors_(1) {
   fail("compile", "this build has no assembler (asmjit): kernels are interpreted");
 }
-Code::~Code() = default;
+void Code::Release::operator()(Entry*) const {}
 
 #endif
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "chainrule/emit/program_internal.hpp"
+#include "chainrule/emit/x64/debug_internal.hpp"
 #include "chainrule/emit/x64/vector_math_internal.hpp"
 #include "chainrule/optimise/optimise.hpp"
 
@@ -37,6 +38,7 @@ struct CodeOptions {
   unsigned row_vectors = 1;
   Arithmetic arithmetic = Arithmetic::relaxed;
   Compensation compensation = Compensation::none;
+  std::string name = {};              ///< what debuggers and profilers call it
   std::string* allocation = nullptr;  ///< gets a line an instruction: what lies in which register
   std::string* listing = nullptr;     ///< gets the assembler's listing
 };
@@ -48,11 +50,10 @@ class Code {
  public:
   /// Throws Error where executable memory is refused.
   Code(const emit::Program& program, const CodeOptions& options);
-  ~Code();
   Code(const Code&) = delete;
   Code& operator=(const Code&) = delete;
 
-  void operator()(const Context& context) const { run_(&context); }
+  void operator()(const Context& context) const { (*run_)(&context); }
 
   std::size_t lanes() const { return lanes_; }  ///< of a row vector
   std::size_t row_vectors() const { return row_vectors_; }
@@ -63,25 +64,29 @@ class Code {
   std::size_t spill_bytes() const { return spill_bytes_; }
   std::size_t constant_bytes() const { return constant_bytes_; }
 
-  /// Fills in which rows take part: the first `count` of rows().
-  void activate(std::byte* frame, std::size_t count) const;
+  /// Fills in which rows take part: `count` of rows() from row `first`.
+  void activate(std::byte* frame, std::size_t first, std::size_t count) const;
+  /// Where each table has its first row, to be filled in.
+  const std::byte** tables(std::byte* frame) const;
   /// Whether a row still took part at the end: all its guards held.
   bool is_active(const std::byte* frame, std::size_t row) const;
   bool all_active(const std::byte* frame, std::size_t count) const;
-  /// Whether it may find that a row takes no part.
-  bool may_drop_rows() const { return may_drop_rows_; }
+  bool any_active(const std::byte* frame) const;
 
  private:
-  using Entry = void (*)(const Context*);
+  using Entry = void(const Context*);
+  struct Release {
+    void operator()(Entry* run) const;
+  };
   struct FreeAligned {
     void operator()(void* memory) const;
   };
-  Entry run_ = nullptr;
+  std::unique_ptr<Entry, Release> run_;
+  std::unique_ptr<const Registered> registered_;  // while run_ is there
   std::unique_ptr<void, FreeAligned> constants_;
   Isa isa_;
   std::size_t mask_bytes_;  ///< of a lane, for AVX2
   std::size_t lanes_, row_vectors_;
-  bool may_drop_rows_ = false;
   std::size_t code_bytes_ = 0, frame_bytes_ = 0, spill_bytes_ = 0, constant_bytes_ = 0;
 };
 

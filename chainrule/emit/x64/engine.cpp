@@ -13,6 +13,7 @@ namespace {
 
 x64::CodeOptions code_options(const EngineOptions& options) {
   x64::CodeOptions code;
+  code.name = options.name;
   code.isa = options.compile.backend == Backend::avx512 ? x64::Isa::avx512 : x64::Isa::avx2;
   code.row_vectors = options.row_vectors;
   code.form = options.packs > 1 ? x64::Form::segments : x64::Form::whole;
@@ -59,6 +60,7 @@ class X64Engine final : public Engine {
     constexpr std::size_t kBytes = sizeof(Lane);
     rows_ = rows_code_.rows();
     sums_itself_ = lowered_.rows.sums > 0;
+    may_fail_ = may_leave(lowered_.rows) || may_leave(lowered_.uniform);
     has_rests_ = options.compile.summation == CompileOptions::Summation::compensated;
     is_sound_ = lowered_.shared_inputs + lowered_.uniform.outs;
     shared_bytes_ = aligned(kBytes * (is_sound_ + 1));
@@ -90,7 +92,7 @@ class X64Engine final : public Engine {
     auto* const shared = numbers<Lane>(work.shared);
     shared[is_sound_] = 1;
     if (!uniform_) return;
-    uniform_->activate(work.frame, uniform_->lanes());
+    uniform_->activate(work.frame, 0, uniform_->lanes());
     (*uniform_)({.shared = work.shared,
                  .rows = nullptr,
                  .constants = uniform_->constants(),
@@ -106,18 +108,31 @@ class X64Engine final : public Engine {
 
   void begin(Work& work) const override {
     std::memset(work.sums, 0, sums_bytes_);
-    work.added = 0;
+    work.added = work.whole = 0;
+    work.has_sums = false;
   }
 
-  void run(Work& work, std::size_t count) const override {
+  const std::byte** tables(const Work& block) const override {
+    return rows_code_.tables(block.frame);
+  }
+
+  void run(Work& work, std::size_t count, std::size_t skipped) const override {
     const std::size_t packs = (count + rows_ - 1) / rows_;
-    const std::size_t answered = is_sound(work) ? count : 0;
+    const bool is_sound = numbers<Lane>(work.shared)[is_sound_] != 0;
     for (std::size_t p = 0; p < packs; ++p) {
-      const std::size_t first = std::min(answered, p * rows_);
-      rows_code_.activate(work.frame + p * frame_bytes_, std::min(rows_, answered - first));
+      // A block that skips rows has all of them.
+      const std::size_t first = p + 1 == packs ? skipped : 0;
+      const std::size_t end = first > 0 ? rows_ : std::min(rows_, count - p * rows_);
+      const bool is_whole = first == 0 && end == rows_ && !may_fail_;
+      if (is_whole && p < work.whole) continue;  // they are filled in
+      rows_code_.activate(frame_of(work, p), first, is_sound ? end - first : 0);
+      work.whole = is_whole ? p + 1 : std::min(work.whole, p);
     }
     rows_code_({work.shared, work.in, rows_code_.constants(), work.frame, work.out, work.sums,
                 packs, frame_bytes_, in_bytes_, out_bytes_});
+    for (std::size_t p = 0; p < packs && !work.has_sums; ++p) {
+      work.has_sums = rows_code_.any_active(frame_of(work, p));
+    }
     if (kIsSingle && sums_itself_) {
       work.added += packs;
       if (work.added >= kMostAdded) widen(work), work.added = 0;
@@ -125,19 +140,15 @@ class X64Engine final : public Engine {
   }
 
   bool is_answered(const Work& work, std::size_t row) const override {
-    return rows_code_.is_active(work.frame + row / rows_ * frame_bytes_, row % rows_);
+    return rows_code_.is_active(work.frame, row);
   }
   bool all_answered(const Work& work, std::size_t count) const override {
-    if (!rows_code_.may_drop_rows()) return is_sound(work);
-    for (std::size_t first = 0; first < count; first += rows_) {
-      const std::byte* const frame = work.frame + first / rows_ * frame_bytes_;
-      if (!rows_code_.all_active(frame, std::min(rows_, count - first))) return false;
-    }
-    return true;
+    return rows_code_.all_active(work.frame, count);
   }
 
   void add_sums(const Work& work, Totals& totals) const override {
     if (kIsSingle) widen(work);
+    if (!work.has_sums) return;  // what is left to do may not be 0 of nothing
     if (after_) return add_after(work, totals);
     const double* const sums = wide_sums(work);
     for (std::size_t k = 0; k < totals.size(); ++k) {
@@ -161,7 +172,14 @@ class X64Engine final : public Engine {
   std::size_t row_vectors() const override { return rows_code_.row_vectors(); }
 
  private:
-  bool is_sound(const Work& work) const { return numbers<Lane>(work.shared)[is_sound_] != 0; }
+  std::byte* frame_of(const Work& work, std::size_t pack) const {
+    return work.frame + pack * frame_bytes_;
+  }
+  static bool may_leave(const Program& program) {
+    return std::ranges::any_of(program.code, [](const Instr& instr) {
+      return instr.act == Act::guard || instr.act == Act::block;
+    });
+  }
 
   // What the code adds to; of floats what these are added to in turn; the values of what is left to
   // do.
@@ -250,7 +268,9 @@ std::unique_ptr<Engine> make_x64(const Trace& trace, const Layout& layout,
   if (const auto factored = may_factor ? factor_sums(trace, layout) : std::nullopt) {
     Lowered lowered = lowered_for(factored->rows, factored->layout, options);
     if (lowered.rows.sums > 0) {
-      return engine_of(layout, std::move(lowered), options, &factored->after);
+      Layout used = layout;
+      used.sinks.clear();  // factored outputs are others
+      return engine_of(used, std::move(lowered), options, &factored->after);
     }
   }
   Lowered lowered = lowered_for(trace, layout, options);

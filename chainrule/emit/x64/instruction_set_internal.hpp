@@ -16,6 +16,8 @@ struct MultiplyAdd {
 struct InstructionSet {
   using InstId = asmjit::InstId;
   InstId move, broadcast;
+  InstId move_anywhere;  ///< whatever the alignment
+  InstId move_masked;    ///< AVX2
   InstId add, sub, mul, div, sqrt;
   InstId round_avx2, round_avx512;
   MultiplyAdd fma, fms, fnma;
@@ -34,6 +36,8 @@ inline const InstructionSet& instructions_of(Precision precision) {
   static constexpr InstructionSet kDoubles = {
       .move = I::kIdVmovapd,
       .broadcast = I::kIdVbroadcastsd,
+      .move_anywhere = I::kIdVmovupd,
+      .move_masked = I::kIdVmaskmovpd,
       .add = I::kIdVaddpd,
       .sub = I::kIdVsubpd,
       .mul = I::kIdVmulpd,
@@ -61,6 +65,8 @@ inline const InstructionSet& instructions_of(Precision precision) {
   static constexpr InstructionSet kFloats = {
       .move = I::kIdVmovaps,
       .broadcast = I::kIdVbroadcastss,
+      .move_anywhere = I::kIdVmovups,
+      .move_masked = I::kIdVmaskmovps,
       .add = I::kIdVaddps,
       .sub = I::kIdVsubps,
       .mul = I::kIdVmulps,

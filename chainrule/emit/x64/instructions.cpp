@@ -308,7 +308,22 @@ void Generator::load_now(std::uint32_t i, unsigned r) {
 
 void Generator::store(std::uint32_t i, unsigned r) {
   const Source a = fetch(i, 0, r, MayBe::in_register);
+  const emit::Place& to = program_.places[program_.code[i].b];
+  if (to.space == emit::Space::column) return store_column(i, r, a.reg, to);
   emit(is_.move, at(program_.places[program_.code[i].b], r), vec(a.reg));
+  advance(i, r);
+}
+
+// In a user's table the rows that take no part are left alone.
+void Generator::store_column(std::uint32_t i, unsigned r, Register from, const emit::Place& to) {
+  if (has_avx512()) {
+    const x86::KReg lanes = active(r);
+    emit_masked(is_.move_anywhere, lanes, at(to, r), vec(from));
+  } else {
+    const Register lanes = take();
+    emit(is_.move, vec(lanes), x86::ptr(x86::r14, in_frame(Frame::active_mask(r))));
+    emit(is_.move_masked, at(to, r), vec(lanes), vec(from));
+  }
   advance(i, r);
 }
 
