@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <functional>
 #include <memory>
 #include <mutex>
 
@@ -117,10 +116,6 @@ struct Kernel::State {
 };
 
 namespace emit {
-
-/// work(0) … work(parts − 1), each in a thread of its own, the first in this one. What the first of
-/// them that fails throws is thrown here, when all have ended.
-void in_parallel(std::size_t parts, const std::function<void(std::size_t)>& work);
 
 /// Inside of a handler: throws what is being handled, of the same type, with the row in what it
 /// says. Types other than Error and the standard ones that say something are thrown as they are.

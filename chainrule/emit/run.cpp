@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string>
 
+#include "chainrule/base/parallel.hpp"
 #include "chainrule/emit/kernel_internal.hpp"
 #include "chainrule/emit/memory_internal.hpp"
 #include "chainrule/emit/rows_internal.hpp"
@@ -358,7 +359,7 @@ void Kernel::State::run(std::span<const BasicSource<From>> sources,
       return run.rows(memory, 0, rows, totals);
     }
     numbers.assign(parts * width, 0.0);
-    emit::in_parallel(parts, [&](std::size_t part) {
+    in_parallel(parts, [&](std::size_t part) {
       const std::size_t first = blocks * part / parts * engine.rows();
       const std::size_t last = std::min(rows, blocks * (part + 1) / parts * engine.rows());
       Memory own;

@@ -12,7 +12,9 @@
 #include <map>
 
 #include "chainrule/graph/text.hpp"
+#include "chainrule/tape/block.hpp"
 #include "chainrule/transform/functions.hpp"
+#include "chainrule/transform/loop.hpp"
 #include "tests/emit/array_programs.hpp"
 #include "tests/emit/readings.hpp"
 #include "tests/emit/shrink.hpp"
@@ -311,6 +313,22 @@ std::optional<Fault> fault_of(const Made& made, Random& random,
   return std::nullopt;
 }
 
+// The bodies of its loops, which its text leaves out.
+std::string bodies(const Trace& trace) {
+  std::string text;
+  for (const BlockCall& call : trace.graph.calls()) {
+    const auto* const loop = dynamic_cast<const Loop*>(call.block.get());
+    if (loop == nullptr) continue;
+    const Loop::Shape& shape = loop->shape();
+    text += "body of a loop: " + std::to_string(shape.steps) + " steps, " +
+            std::to_string(shape.carried) + " carried, " + std::to_string(shape.sliced) +
+            " sliced, " + std::to_string(shape.invariant) + " invariant, " +
+            std::to_string(shape.stacked) + " stacked, " + std::to_string(shape.summed) +
+            " summed\n" + print(loop->body().trace()) + bodies(loop->body().trace());
+  }
+  return text;
+}
+
 // As a trace without its code, on a row at a time: its text and the row, if it differs still.
 std::string shrunk_text(const Subject& subject, const Reading& reading) {
   const auto alone = [&](const Trace& trace, std::vector<double> in) {
@@ -339,9 +357,9 @@ std::string shrunk_text(const Subject& subject, const Reading& reading) {
       std::snprintf(number, sizeof number, " %a", x);
       text += number;
     }
-    return text + "\n" + lines.substr(second);
+    return text + "\n" + lines.substr(second) + bodies(small);
   }
-  return "# with its code only\n" + print(subject.f.trace());
+  return "# with its code only\n" + print(subject.f.trace()) + bodies(subject.f.trace());
 }
 
 // ---- many programs ------------------------------------------------------------------------------

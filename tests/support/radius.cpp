@@ -150,13 +150,14 @@ class Evaluation {
 
   // The rounding of the operation itself.
   double own_radius(std::uint32_t v, const GraphNode& node, const double* x, double z) {
+    if (node.op == Op::copysign && x[1] != x[1]) return kAnything;
     if (z != z || std::isinf(z)) {
       is_beyond_[v] = std::isinf(z) && (overflows(node, x) || passes_on_beyond(node, x, z));
       return reads_beyond(node) ? kAnything : 0;
     }
     const double tiny = Limits::denorm_min();
     switch (node.op) {
-      case Op::copysign: return x[1] != x[1] ? kAnything : 0;
+      case Op::copysign: return 0;
       case Op::fma:
         if (reads_beyond(node)) return kAnything;
         if (x[0] * x[1] == 0 && x[2] == 0) return 0;

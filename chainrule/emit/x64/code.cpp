@@ -20,21 +20,22 @@ void Code::FreeAligned::operator()(void* memory) const { std::free(memory); }
 bool has_assembler() { return CHAINRULE_WITH_ASMJIT != 0; }
 
 void Code::activate(std::byte* frame, std::size_t first, std::size_t count) const {
+  if (isa_ == Isa::avx2) {  // all masks lie side by side
+    static_assert(Frame::active_mask(1) == Frame::active_mask(0) + 32);
+    std::byte* const masks = frame + Frame::active_mask(0);
+    std::memset(masks, 0, rows() * mask_bytes_);
+    std::memset(masks + first * mask_bytes_, 0xFF, count * mask_bytes_);
+    return;
+  }
+  std::uint16_t bits[4] = {};
   for (std::size_t r = 0; r < row_vectors_; ++r) {
     const auto in_vector = [&](std::size_t row) {
-      return row > r * lanes_ ? std::min(row - r * lanes_, lanes_) : 0;
+      return std::min(row - std::min(row, r * lanes_), lanes_);
     };
     const std::size_t from = in_vector(first), to = in_vector(first + count);
-    if (isa_ == Isa::avx512) {
-      const auto bits = static_cast<std::uint16_t>((1u << to) - (1u << from));
-      std::memcpy(frame + Frame::active_bits(r), &bits, sizeof bits);
-    } else {
-      for (std::size_t i = 0; i < lanes_; ++i) {
-        std::memset(frame + Frame::active_mask(r) + mask_bytes_ * i, i >= from && i < to ? 0xFF : 0,
-                    mask_bytes_);
-      }
-    }
+    bits[r] = static_cast<std::uint16_t>((1u << to) - (1u << from));
   }
+  std::memcpy(frame + Frame::active_bits(0), bits, sizeof bits);
 }
 
 const std::byte** Code::tables(std::byte* frame) const {
