@@ -37,14 +37,6 @@ bool has_avx512() {
 [[gnu::target("avx2")]] inline __m256 side_by_side(const float* a, const float* b) {
   return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(a)), _mm_loadu_ps(b), 1);
 }
-[[gnu::target("avx2")]] inline void apart(__m256d x, double* a, double* b) {
-  _mm_storeu_pd(a, _mm256_castpd256_pd128(x));
-  _mm_storeu_pd(b, _mm256_extractf128_pd(x, 1));
-}
-[[gnu::target("avx2")]] inline void apart(__m256 x, float* a, float* b) {
-  _mm_storeu_ps(a, _mm256_castps256_ps128(x));
-  _mm_storeu_ps(b, _mm256_extractf128_ps(x, 1));
-}
 
 [[gnu::target("avx2")]] void in_avx2(const double* const* row, std::size_t width,
                                      const std::uint32_t* at, double* in) {
@@ -64,8 +56,11 @@ bool has_avx512() {
     for (std::size_t next = 0; next < width; next += 2) {
       const std::size_t k = std::min(next, width - 2);
       const __m256d a = _mm256_loadu_pd(column(k)), b = _mm256_loadu_pd(column(k + 1));
-      apart(_mm256_unpacklo_pd(a, b), row[0] + k, row[2] + k);
-      apart(_mm256_unpackhi_pd(a, b), row[1] + k, row[3] + k);
+      const __m256d even = _mm256_unpacklo_pd(a, b), odd = _mm256_unpackhi_pd(a, b);
+      _mm_storeu_pd(row[0] + k, _mm256_castpd256_pd128(even));
+      _mm_storeu_pd(row[1] + k, _mm256_castpd256_pd128(odd));
+      _mm_storeu_pd(row[2] + k, _mm256_extractf128_pd(even, 1));
+      _mm_storeu_pd(row[3] + k, _mm256_extractf128_pd(odd, 1));
     }
     return;
   }
@@ -112,7 +107,10 @@ bool has_avx512() {
     __m256 x[4];
     for (std::size_t j = 0; j < 4; ++j) x[j] = _mm256_loadu_ps(out + at[k + j]);
     transpose(x);
-    for (std::size_t j = 0; j < 4; ++j) apart(x[j], row[j] + k, row[j + 4] + k);
+    for (std::size_t j = 0; j < 4; ++j) _mm_storeu_ps(row[j] + k, _mm256_castps256_ps128(x[j]));
+    for (std::size_t j = 0; j < 4; ++j) {
+      _mm_storeu_ps(row[j + 4] + k, _mm256_extractf128_ps(x[j], 1));
+    }
   }
 }
 
@@ -145,17 +143,6 @@ bool has_avx512() {
   }
 }
 
-[[gnu::target("avx512f")]] inline void apart(__m512d x, double* a, double* b) {
-  _mm256_storeu_pd(a, _mm512_castpd512_pd256(x));
-  _mm256_storeu_pd(b, _mm512_extractf64x4_pd(x, 1));
-}
-[[gnu::target("avx512f")]] inline void apart(__m512 x, float* a, float* b, float* c, float* d) {
-  _mm_storeu_ps(a, _mm512_castps512_ps128(x));
-  _mm_storeu_ps(b, _mm512_extractf32x4_ps(x, 1));
-  _mm_storeu_ps(c, _mm512_extractf32x4_ps(x, 2));
-  _mm_storeu_ps(d, _mm512_extractf32x4_ps(x, 3));
-}
-
 [[gnu::target("avx512f")]] void out_avx512(const double* out, const std::uint32_t* at,
                                            std::size_t width, double* const* row) {
   if (width < 4) {
@@ -172,10 +159,17 @@ bool has_avx512() {
                   c = _mm512_loadu_pd(out + at[k + 2]), d = _mm512_loadu_pd(out + at[k + 3]);
     const __m512d even_ab = _mm512_unpacklo_pd(a, b), even_cd = _mm512_unpacklo_pd(c, d);
     const __m512d odd_ab = _mm512_unpackhi_pd(a, b), odd_cd = _mm512_unpackhi_pd(c, d);
-    apart(_mm512_permutex2var_pd(even_ab, first, even_cd), row[0] + k, row[2] + k);
-    apart(_mm512_permutex2var_pd(odd_ab, first, odd_cd), row[1] + k, row[3] + k);
-    apart(_mm512_permutex2var_pd(even_ab, last, even_cd), row[4] + k, row[6] + k);
-    apart(_mm512_permutex2var_pd(odd_ab, last, odd_cd), row[5] + k, row[7] + k);
+    const __m512d x[] = {_mm512_permutex2var_pd(even_ab, first, even_cd),
+                         _mm512_permutex2var_pd(odd_ab, first, odd_cd),
+                         _mm512_permutex2var_pd(even_ab, last, even_cd),
+                         _mm512_permutex2var_pd(odd_ab, last, odd_cd)};
+    for (std::size_t j = 0; j < 4; j += 2) {
+      double* const* const to = row + 2 * j;
+      _mm256_storeu_pd(to[0] + k, _mm512_castpd512_pd256(x[j]));
+      _mm256_storeu_pd(to[1] + k, _mm512_castpd512_pd256(x[j + 1]));
+      _mm256_storeu_pd(to[2] + k, _mm512_extractf64x4_pd(x[j], 1));
+      _mm256_storeu_pd(to[3] + k, _mm512_extractf64x4_pd(x[j + 1], 1));
+    }
   }
 }
 
@@ -208,8 +202,15 @@ bool has_avx512() {
     __m512 x[4];
     for (std::size_t j = 0; j < 4; ++j) x[j] = _mm512_loadu_ps(out + at[k + j]);
     transpose(x);
+    for (std::size_t j = 0; j < 4; ++j) _mm_storeu_ps(row[j] + k, _mm512_castps512_ps128(x[j]));
     for (std::size_t j = 0; j < 4; ++j) {
-      apart(x[j], row[j] + k, row[j + 4] + k, row[j + 8] + k, row[j + 12] + k);
+      _mm_storeu_ps(row[j + 4] + k, _mm512_extractf32x4_ps(x[j], 1));
+    }
+    for (std::size_t j = 0; j < 4; ++j) {
+      _mm_storeu_ps(row[j + 8] + k, _mm512_extractf32x4_ps(x[j], 2));
+    }
+    for (std::size_t j = 0; j < 4; ++j) {
+      _mm_storeu_ps(row[j + 12] + k, _mm512_extractf32x4_ps(x[j], 3));
     }
   }
 }

@@ -3,7 +3,8 @@
 // 128 bits of several rows are brought side by side into one register, as they are loaded, and
 // transposed within 128 bits: that takes half of the shuffles of a whole transposition. A column is
 // stored as one register, as machine code will load it, for a load that spans two stores waits
-// until both have left the processor.
+// until both have left the processor. Rows are written in their order: of two that go to one place
+// the later one stays.
 #pragma once
 
 #include <cstddef>

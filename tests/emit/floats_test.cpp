@@ -288,6 +288,34 @@ TEST(Floats, rows_of_every_width_come_through_as_they_are) {
   expect_every_width<double>(Precision::f64);
 }
 
+template <class Real>
+void expect_the_last_to_stay(Precision lanes) {
+  for (const std::size_t width : {1u, 2u, 3u, 4u, 7u, 16u}) {
+    const Kernel kernel = compile(
+        record([](const std::vector<Scalar>& x) { return x; }, shape(width)), {.lanes = lanes});
+    const std::vector<float> numbers = random_floats(width * 130);
+    const std::vector<Real> in(numbers.begin(), numbers.end());
+    for (const std::uint32_t places : {1u, 2u, 3u, 5u}) {
+      std::vector<std::uint32_t> index;
+      for (std::uint32_t r = 0; r < 130; ++r) index.push_back(r * r % places);
+      std::vector<Real> table(width * places, 9), expected = table;
+      for (std::size_t r = 0; r < 130; ++r) {
+        std::copy_n(in.begin() + static_cast<long>(width * r), width,
+                    expected.begin() + static_cast<long>(width * index[r]));
+      }
+      const auto source = BasicSource<Real>::rows(in, width);
+      const auto sink = BasicSink<Real>::scattered(table, width, index);
+      kernel.run(std::span(&source, 1), std::span(&sink, 1), 130);
+      EXPECT_EQ(table, expected) << width << " numbers, " << places << " places";
+    }
+  }
+}
+
+TEST(Floats, of_rows_that_are_scattered_to_one_place_the_last_stays) {
+  expect_the_last_to_stay<float>(Precision::f32);
+  expect_the_last_to_stay<double>(Precision::f64);
+}
+
 TEST(Floats, numbers_of_a_table_of_doubles_are_rounded_before_they_are_used) {
   const Function f = record([](Scalar x) { return x - 0.1; }, 1.0);
   for (const Backend backend : backends()) {
