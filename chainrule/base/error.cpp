@@ -37,6 +37,11 @@ Error::~Error() {
   if (text_->users.fetch_sub(1, std::memory_order_acq_rel) == 1) delete text_;
 }
 
+void Error::add(std::string_view facts) {
+  Error longer(text_->line + std::string(facts));
+  std::swap(text_, longer.text_);
+}
+
 const char* Error::what() const noexcept { return text_->line.c_str(); }
 
 void fail(std::string_view where, std::string_view facts) { throw Error(line_of(where, facts)); }

@@ -20,6 +20,8 @@ class Error : public std::exception {
   ~Error() override;
 
   const char* what() const noexcept override;
+  /// Adds to the end of the line what those know who pass the error on. Copies keep theirs.
+  void add(std::string_view facts);
 
  private:
   struct Text;

@@ -1,6 +1,7 @@
 // What a Kernel is asked besides run(): one point, rows of a plain shape, Scalars, reports.
 #include <algorithm>
 #include <chrono>
+#include <deque>
 #include <limits>
 
 #include "chainrule/emit/kernel_internal.hpp"
@@ -9,6 +10,7 @@
 #include "chainrule/tape/inner.hpp"
 #include "chainrule/tape/state_internal.hpp"
 #include "chainrule/transform/functions.hpp"
+#include "chainrule/transform/loop.hpp"
 
 namespace chainrule {
 
@@ -32,14 +34,15 @@ Backend Kernel::backend() const {
 
 const Engine& Kernel::State::single() const {
   if (const Engine* engine = single_.load(std::memory_order_acquire)) return *engine;
-  const Layout layout{std::vector<bool>(f.inputs()), std::vector<bool>(f.outputs())};
-  const Engine& made = engine(layout, 1);
+  const Engine& made = engine(rows_division(), 1);
   single_.store(&made, std::memory_order_release);
   return made;
 }
 
 void Kernel::evaluate(std::span<const double> in, std::span<double> out) const {
-  if (in.size() != inputs() || out.size() != outputs() || backend() == Backend::interpret) {
+  const bool is_function =
+      backend() == Backend::interpret && state_->options.lanes == Precision::f64;
+  if (in.size() != inputs() || out.size() != outputs() || is_function) {
     return state_->f.evaluate(in, out);  // which says what is wrong with the counts
   }
   state_->evaluate(in, out);
@@ -61,8 +64,10 @@ namespace {
 
 // The sources of a call, in memory that the thread keeps; one a level of nesting, as a block may
 // run a kernel in turn.
+template <class Real>
 class Sources {
  public:
+  using SourceOf = BasicSource<Real>;
   Sources() : here_(depth()++) {
     if (mine().size() == here_) mine().emplace_back();
     mine()[here_].clear();
@@ -70,12 +75,12 @@ class Sources {
   ~Sources() { --depth(); }
   Sources(const Sources&) = delete;
   Sources& operator=(const Sources&) = delete;
-  void push_back(const Source& source) { mine()[here_].push_back(source); }
-  operator std::span<const Source>() const { return mine()[here_]; }
+  void push_back(const SourceOf& source) { mine()[here_].push_back(source); }
+  operator std::span<const SourceOf>() const { return mine()[here_]; }
 
  private:
-  static std::deque<std::vector<Source>>& mine() {
-    static thread_local std::deque<std::vector<Source>> sources;
+  static std::deque<std::vector<SourceOf>>& mine() {
+    static thread_local std::deque<std::vector<SourceOf>> sources;
     return sources;
   }
   static std::size_t& depth() {
@@ -87,13 +92,14 @@ class Sources {
 
 // Sources of the first arguments, which fill `shared`, and of the others, which lie in rows: how
 // many rows there are.
-std::size_t fill(Sources& sources, const Function& f, std::span<const double> shared,
-                 std::span<const double> rows) {
+template <class Real>
+std::size_t fill(Sources<Real>& sources, const Function& f, std::span<const Real> shared,
+                 std::span<const Real> rows) {
   std::size_t taken = 0, a = 0;
   const auto width = [&](std::size_t k) { return f.arguments()[k].example.size(); };
   for (; a < f.arguments().size() && taken + width(a) <= shared.size(); ++a) {
     if (taken == shared.size()) break;
-    sources.push_back(Source::shared(shared.subspan(taken, width(a))));
+    sources.push_back(BasicSource<Real>::shared(shared.subspan(taken, width(a))));
     taken += width(a);
   }
   if (taken != shared.size()) {
@@ -121,31 +127,50 @@ std::size_t fill(Sources& sources, const Function& f, std::span<const double> sh
   return count;
 }
 
+template <class Real>
+void map_rows(const Kernel& kernel, std::span<const Real> shared, std::span<const Real> rows,
+              std::span<Real> out, unsigned threads) {
+  Sources<Real> sources;
+  const std::size_t count = fill(sources, kernel.function(), shared, rows);
+  if (out.size() != count * kernel.outputs()) {
+    fail("kernel", std::to_string(out.size()) + " numbers for the outputs of " +
+                       std::to_string(count) + " rows, which have " +
+                       std::to_string(count * kernel.outputs()));
+  }
+  const auto sink = BasicSink<Real>::rows(out, kernel.outputs());
+  kernel.run(std::span<const BasicSource<Real>>(sources), std::span(&sink, 1), count, threads);
+}
+
 }  // namespace
+
+template <class Real>
+std::vector<double> Kernel::State::sum(std::span<const Real> shared, std::span<const Real> rows,
+                                       unsigned threads) const {
+  Sources<Real> sources;
+  const std::size_t count = fill(sources, f, shared, rows);
+  std::vector<double> sums(f.outputs());
+  const Sink sink = Sink::sum(sums);
+  run(std::span<const BasicSource<Real>>(sources), std::span(&sink, 1), count, threads);
+  return sums;
+}
 
 void Kernel::map(std::span<const double> shared, std::span<const double> rows,
                  std::span<double> out, unsigned threads) const {
-  Sources sources;
-  const std::size_t count = fill(sources, function(), shared, rows);
-  if (out.size() != count * outputs()) {
-    fail("kernel", std::to_string(out.size()) + " numbers for the outputs of " +
-                       std::to_string(count) + " rows, which have " +
-                       std::to_string(count * outputs()));
-  }
-  const Sink sink = Sink::rows(out, outputs());
-  run(sources, std::span(&sink, 1), count, threads);
+  map_rows(*this, shared, rows, out, threads);
+}
+void Kernel::map_floats(std::span<const float> shared, std::span<const float> rows,
+                        std::span<float> out, unsigned threads) const {
+  map_rows(*this, shared, rows, out, threads);
 }
 
 std::vector<double> Kernel::sum(std::span<const double> shared, std::span<const double> rows,
                                 unsigned threads) const {
-  Sources sources;
-  const std::size_t count = fill(sources, function(), shared, rows);
-  std::vector<double> sums(outputs());
-  const Sink sink = Sink::sum(sums);
-  run(sources, std::span(&sink, 1), count, threads);
-  return sums;
+  return state_->sum(shared, rows, threads);
 }
-
+std::vector<double> Kernel::sum_floats(std::span<const float> shared, std::span<const float> rows,
+                                       unsigned threads) const {
+  return state_->sum(shared, rows, threads);
+}
 // ---- on Scalars ---------------------------------------------------------------------------------
 
 const Kernel& Kernel::State::pullback() const {
@@ -244,9 +269,9 @@ KernelReport Kernel::report() const {
   const std::size_t rows =
       std::clamp<std::size_t>(200'000 / (state_->trace.graph.size() + 1), 64, 4096);
   KernelReport report;
-  const Layout layout{std::vector<bool>(inputs()), std::vector<bool>(outputs())};
-  const Engine& engine = state_->engine(layout, rows);
+  const Engine& engine = state_->engine(state_->rows_division(), rows);
   report.backend = name_of(backend());
+  report.precision = state_->options.lanes;
   report.row_vectors = engine.row_vectors();
   report.lanes = engine.rows() / engine.row_vectors();
   report.trace_nodes = function().trace().graph.size();
@@ -294,17 +319,59 @@ KernelReport Kernel::report() const {
   return report;
 }
 
+namespace {
+
+void add_titled(std::string& text, const std::string& title, const std::string& body) {
+  text += "; " + title + "\n" + body + (body.ends_with('\n') ? "" : "\n");
+}
+
+// A trace, and after it the body of each loop in it, `made` of the recorded one.
+template <class Made>
+void add_trace(std::string& text, const std::string& title, const Trace& trace, const Made& made) {
+  struct Shown {
+    std::string title;
+    Trace trace;
+  };
+  std::deque<Shown> waiting;
+  waiting.push_back({title, trace});
+  for (; !waiting.empty(); waiting.pop_front()) {
+    const Shown& now = waiting.front();
+    add_titled(text, now.title, print(now.trace));
+    const Graph& graph = now.trace.graph;
+    for (std::uint32_t v = 0; v < graph.size(); ++v) {
+      const GraphNode& node = graph.nodes()[v];
+      if (node.kind != VertexKind::block) continue;
+      const auto* loop = dynamic_cast<const Loop*>(graph.calls()[node.operand[0]].block.get());
+      if (loop == nullptr) continue;
+      const bool is_descending = loop->direction() == Loop::Direction::descending;
+      waiting.push_back({now.title + ", body of the loop %" + std::to_string(v) + ": " +
+                             std::to_string(loop->shape().steps) +
+                             (is_descending ? " steps, the last first" : " steps"),
+                         made(loop->body().trace())});
+    }
+  }
+}
+
+}  // namespace
+
 std::string Kernel::dump(std::string_view letters) const {
   std::string text;
-  const Layout layout{std::vector<bool>(inputs()), std::vector<bool>(outputs())};
+  const Layout layout = state_->layout_of(state_->rows_division());
   const auto titled = [&](const char* title, const std::string& body) {
-    text += std::string("; ") + title + "\n" + body + (body.ends_with('\n') ? "" : "\n");
+    add_titled(text, title, body);
   };
   for (const char letter : letters) {
     switch (letter) {
-      case 't': titled("trace", print(function().trace())); break;
+      case 't':
+        add_trace(text, "trace", function().trace(), [](const Trace& body) { return body; });
+        break;
       case 'o':
-        titled("optimised", print(state_->optimised(OptimiseOptions::Notes::keep, nullptr)));
+        // The interpreter runs bodies as they were recorded.
+        add_trace(text, "optimised", state_->optimised(OptimiseOptions::Notes::keep, nullptr),
+                  [&](const Trace& body) {
+                    return backend() == Backend::interpret ? body
+                                                           : optimise(body, state_->passes());
+                  });
         break;
       case 'a':
       case 'm': {

@@ -250,7 +250,12 @@ void Plan::run_lanes(double* const v, double* scratch, bool* alive) const {
       }
       case kBlockStep:
         for (std::size_t i = 0; i < kLanes; ++i) {
-          if (alive[i]) run_call(calls[s->a], v + i, kLanes, scratch);
+          if (!alive[i]) continue;
+          try {
+            run_call(calls[s->a], v + i, kLanes, scratch);
+          } catch (...) {  // thrown again where the row is answered by itself
+            alive[i] = false;
+          }
         }
         break;
       default: __builtin_unreachable();

@@ -10,12 +10,15 @@
 // fused the exact sum decides. What a comparison, a step such as floor, or a guard reads is itself
 // computed as the eager engine does, though its operands may not be: so a step, and a remainder of
 // a large quotient, may be of the next number. The sign of a NaN is nobody's.
+//
+// For floats the same holds of the Trace whose numbers and results are each rounded to float.
 #pragma once
 
 #include <string_view>
 #include <vector>
 
 #include "chainrule/graph/trace.hpp"
+#include "chainrule/op/precision.hpp"
 
 namespace chainrule {
 
@@ -25,6 +28,8 @@ struct OptimiseOptions {
   Arithmetic arithmetic = Arithmetic::relaxed;
   /// Whether the processor computes fma(x, y, w) in one instruction: else nothing is fused.
   enum class Fma : std::uint8_t { as_function, as_instruction } fma = Fma::as_instruction;
+  /// What every value of the Trace will be rounded to. Numbers in it are.
+  Precision precision = Precision::f64;
   /// Labels and source lines: they cost a tenth of the time.
   enum class Notes : std::uint8_t { keep, drop } notes = Notes::keep;
 };

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdio>
 
+#include "chainrule/base/error.hpp"
 #include "chainrule/optimise/passes_internal.hpp"
 
 namespace chainrule {
@@ -41,6 +42,14 @@ constexpr Pass kPipeline[] = {
 
 Trace optimise(Trace trace, const OptimiseOptions& options, std::vector<PassReport>* reports) {
   using Clock = std::chrono::steady_clock;
+  if (options.arithmetic > Arithmetic::strict) {
+    fail("optimise", "there is no arithmetic number " +
+                         std::to_string(static_cast<unsigned>(options.arithmetic)));
+  }
+  if (options.fma > OptimiseOptions::Fma::as_instruction) {
+    fail("optimise",
+         "there is no way to fuse number " + std::to_string(static_cast<unsigned>(options.fma)));
+  }
   assert(is_sound("nothing", trace));
   if (options.notes == OptimiseOptions::Notes::drop) trace.graph.forget_notes();
   for (const Pass& pass : kPipeline) {

@@ -168,7 +168,8 @@ namespace {
 
 // Backward list scheduling. Placing an item before all that is placed ends the life of its results
 // there, and begins the life of those operands that nothing placed reads. Items wait in stacks by
-// how many values more that makes; an entry that is out of date is passed over.
+// how many values more that makes, which is counted down as operands come to live; an entry that is
+// out of date is passed over.
 class Backward {
  public:
   explicit Backward(const Trace& trace)
@@ -176,6 +177,7 @@ class Backward {
         unplaced_reads_(reads_of(graph_)),
         is_live_(graph_.size()),
         is_placed_(graph_.size()),
+        more_(graph_.size()),
         readers_begin_(graph_.size() + 1) {
     list_readers();
     waiting_reads_.assign(graph_.size(), 0);
@@ -183,7 +185,7 @@ class Backward {
       if (is_computed(graph_, {v})) waiting_reads_[item_of(graph_, v)] += unplaced_reads_[v];
     }
     for (std::uint32_t v = 0; v < graph_.size(); ++v) {
-      if (is_item(graph_.nodes()[v]) && waiting_reads_[v] == 0) wait(v);
+      if (is_item(graph_.nodes()[v]) && waiting_reads_[v] == 0) begin_to_wait(v);
     }
     for (std::uint32_t item = next(); item != kNowhere; item = next()) place(item);
     std::ranges::reverse(schedule);
@@ -196,26 +198,36 @@ class Backward {
     for (std::uint32_t v = 0; v < graph_.size(); ++v) readers_begin_[v + 1] = unplaced_reads_[v];
     for (std::size_t v = 0; v < graph_.size(); ++v) readers_begin_[v + 1] += readers_begin_[v];
     readers_.resize(readers_begin_.back());
-    std::vector<std::uint32_t> end(readers_begin_.begin(), readers_begin_.end() - 1);
+    readers_end_.assign(readers_begin_.begin(), readers_begin_.end() - 1);
     for (std::uint32_t v = 0; v < graph_.size(); ++v) {
       if (!is_item(graph_.nodes()[v])) continue;
-      graph_.each_operand(Vertex{v}, [&](Vertex x) { readers_[end[x.index]++] = v; });
+      each_other_operand(v, [&](Vertex x) { readers_[readers_end_[x.index]++] = v; });
     }
   }
 
-  // Which stack: the values more that live once it is placed, from −1 to 2, and 1 more.
-  std::size_t stack_of(std::uint32_t item) const {
-    int more = 0;
+  // In x x, x once.
+  template <class Visit>
+  void each_other_operand(std::uint32_t item, Visit&& visit) const {
     std::uint32_t before = kNowhere;
     graph_.each_operand(Vertex{item}, [&](Vertex x) {
-      if (x.index != before && is_computed(graph_, x) && !is_live_[x.index]) ++more;
+      if (x.index != before) visit(x);
       before = x.index;
     });
-    each_result(graph_, {item}, [&](Vertex z) { more -= is_live_[z.index] ? 1 : 0; });
-    return static_cast<std::size_t>(std::clamp(more, -1, 2) + 1);
   }
 
-  void wait(std::uint32_t item) { stacks_[stack_of(item)].push_back(item); }
+  // All that read its results are placed: from now on only its operands come to live.
+  void begin_to_wait(std::uint32_t item) {
+    each_other_operand(item, [&](Vertex x) {
+      if (is_computed(graph_, x) && !is_live_[x.index]) ++more_[item];
+    });
+    each_result(graph_, {item}, [&](Vertex z) { more_[item] -= is_live_[z.index] ? 1 : 0; });
+    wait(item);
+  }
+
+  // In which stack: the values more, from −1 to 2, and 1 more.
+  void wait(std::uint32_t item) {
+    stacks_[static_cast<std::size_t>(std::clamp(more_[item], -1, 2) + 1)].push_back(item);
+  }
 
   std::uint32_t next() {
     for (std::size_t k = 0; k < kStacks; ++k) {
@@ -237,13 +249,15 @@ class Backward {
       if (!is_live_[x.index]) {
         is_live_[x.index] = true;
         // Those that wait and read x have become cheaper.
-        for (std::uint32_t k = readers_begin_[x.index]; k < readers_begin_[x.index + 1]; ++k) {
+        for (std::uint32_t k = readers_begin_[x.index]; k < readers_end_[x.index]; ++k) {
           const std::uint32_t reader = readers_[k];
-          if (!is_placed_[reader] && waiting_reads_[reader] == 0) wait(reader);
+          if (is_placed_[reader] || waiting_reads_[reader] > 0) continue;
+          --more_[reader];
+          wait(reader);
         }
       }
       const std::uint32_t from = item_of(graph_, x.index);
-      if (--waiting_reads_[from] == 0) wait(from);
+      if (--waiting_reads_[from] == 0) begin_to_wait(from);
     });
   }
 
@@ -254,7 +268,9 @@ class Backward {
   std::vector<std::uint32_t> unplaced_reads_;
   std::vector<std::uint32_t> waiting_reads_;  // by item: of its results by what is not placed
   std::vector<bool> is_live_, is_placed_;
-  std::vector<std::uint32_t> readers_begin_, readers_;  // items by the value that they read
+  std::vector<int> more_;  // by waiting item: values that live once it is placed, less those now
+  // Items by the value that they read.
+  std::vector<std::uint32_t> readers_begin_, readers_end_, readers_;
   std::vector<std::uint32_t> stacks_[kStacks];
 };
 

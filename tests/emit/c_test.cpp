@@ -457,6 +457,19 @@ TEST(EmitC, blocks_and_what_c_lacks_are_refused_by_name) {
             "[emit_c] the function has 2 outputs, not one: it has no gradient, but a jacobian");
   EXPECT_EQ(refusal_of([&] { emit_c(pair, {.by = {1}}); }),
             "[emit_c] there is no input 1: the function has 1");
+  const Function product = record([](Scalar x, Scalar y) { return x * y; }, 1.0, 2.0);
+  EXPECT_EQ(refusal_of([&] {
+              emit_c(product, {.by = {1, 0, 1}});
+            }),
+            "[emit_c] input 1 is to be differentiated by twice: as column 0 and column 2");
+  EXPECT_EQ(refusal_of([&] { emit_c(product, {.parts = {CPart::value}, .by = {1}}); }),
+            "[emit_c] 1 input to differentiate by, but the value alone is to be written");
+  EXPECT_EQ(refusal_of([&] {
+              emit_c(product, {.parts = {static_cast<CPart>(9), CPart::value}});
+            }),
+            "[emit_c] there is no part number 9");
+  EXPECT_EQ(refusal_of([&] { emit_c(product, {.arithmetic = static_cast<Arithmetic>(9)}); }),
+            "[optimise] there is no arithmetic number 9");
   EXPECT_EQ(refusal_of([&] { save_c(emit_c(pair), "/tmp/f.h"); }),
             "[save_c] the source and its header are both '/tmp/f.h'");
 }

@@ -6,7 +6,9 @@
 #include <bit>
 #include <cmath>
 #include <random>
+#include <sstream>
 
+#include "chainrule/graph/text.hpp"
 #include "chainrule/transform/functions.hpp"
 #include "chainrule/transform/loop.hpp"
 
@@ -318,6 +320,58 @@ TEST(Kernel, what_rows_share_may_be_summed_beside_what_it_is_a_factor_of) {
   for (const Backend backend : backends()) {
     const std::vector<double> sums = compile(f, {.backend = backend}).sum(shared, rows);
     for (std::size_t k = 0; k < 6; ++k) expect_near(expected[k], sums[k]);
+  }
+}
+
+// ---- dumps --------------------------------------------------------------------------------------
+
+// The traces of a dump, by their titles.
+std::vector<std::pair<std::string, std::string>> titled_parts(const std::string& dump) {
+  std::vector<std::pair<std::string, std::string>> parts;
+  std::istringstream lines(dump);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("; ")) {
+      parts.push_back({line.substr(2), ""});
+    } else if (!parts.empty()) {
+      parts.back().second += line + "\n";
+    }
+  }
+  return parts;
+}
+
+TEST(Kernel, a_dump_shows_the_bodies_of_loops_and_of_loops_in_them) {
+  const Function f = record(
+      [](const std::vector<Scalar>& x, Scalar y) {
+        return fold(
+            3,
+            [x, y](Scalar p) {
+              return p * y + sum_over([y](Scalar a) { return sin(a * y) + sin(a * y); }, x);
+            },
+            0.5);
+      },
+      shape(4), 1.0);
+  for (const Backend backend : backends()) {
+    const Kernel kernel = compile(f, {.backend = backend});
+    for (const char* letter : {"t", "o"}) {
+      const auto parts = titled_parts(kernel.dump(letter));
+      ASSERT_EQ(parts.size(), 3u) << kernel.dump(letter);
+      const std::string name = *letter == 't' ? "trace" : "optimised";
+      EXPECT_EQ(parts[0].first, name);
+      EXPECT_TRUE(parts[1].first.starts_with(name + ", body of the loop %")) << parts[1].first;
+      EXPECT_TRUE(parts[1].first.ends_with(": 3 steps")) << parts[1].first;
+      EXPECT_TRUE(parts[2].first.starts_with(parts[1].first + ", body of the loop %"));
+      EXPECT_TRUE(parts[2].first.ends_with(": 4 steps")) << parts[2].first;
+      // The sine is computed once where the body is optimised.
+      const Function body(parse_trace(parts[2].second));
+      EXPECT_EQ(body(3.0, 0.25)[0], 2 * std::sin(0.75));
+      const bool is_optimised = *letter == 'o' && backend != Backend::interpret;
+      const auto is_sine = [](const GraphNode& node) {
+        return node.kind == VertexKind::operation && node.op == Op::sin;
+      };
+      const auto nodes = body.trace().graph.nodes();
+      EXPECT_EQ(std::count_if(nodes.begin(), nodes.end(), is_sine), is_optimised ? 1 : 2)
+          << parts[2].second;
+    }
   }
 }
 

@@ -43,6 +43,15 @@ TEST_P(Misuse, wrong_counts_of_one_point_say_both) {
   EXPECT_NE(message_of([&] { kernel_.evaluate(std::span(numbers_).first(3), out_); }), "");
 }
 
+TEST_P(Misuse, arguments_of_another_shape_say_both) {
+  EXPECT_EQ(message_of([&] {
+              kernel_(std::vector{1.0, 2.0}, 3.0);
+            }),
+            "[replay] the argument x0 has 1 numbers, but 2 were given");
+  EXPECT_EQ(message_of([&] { kernel_(1.0, 2.0, 3.0); }),
+            "[replay] the function has 2 arguments, but 3 were given");
+}
+
 TEST_P(Misuse, map_says_what_does_not_fit) {
   const std::span<const double> in(numbers_);
   EXPECT_EQ(message_of([&] { kernel_.map({}, in.first(11), out_); }),
@@ -143,6 +152,33 @@ TEST_P(Misuse, sinks_that_do_not_fit_are_refused) {
   EXPECT_EQ(message({sum}), "[kernel] a sink has 1 number, but 1 row of 2 reach to number 2");
 }
 
+TEST_P(Misuse, numbers_that_are_nowhere_are_refused) {
+  const std::span<const double> in(numbers_);
+  const Sink sink = Sink::rows(out_, 2),
+             nowhere = Sink::rows({static_cast<double*>(nullptr), 8}, 2);
+  const Source first = Source::rows(in, 1);
+  const Source lost{nullptr, 100, 2, 1, {}}, lost_shared{nullptr, 100, 0, 1, {}};
+  const auto message = [&](const Source& second, const Sink& to) {
+    const Source sources[] = {first, second};
+    return message_of([&] { kernel_.run(sources, std::span(&to, 1), 4); });
+  };
+  EXPECT_EQ(message(Source::rows(in, 2), sink), "");
+  for (const Source& source : {lost, lost_shared}) {
+    EXPECT_EQ(message(source, sink),
+              "[kernel] the source of x1 has 100 numbers, but they are nowhere: its data is null");
+  }
+  EXPECT_EQ(message(Source::rows(in, 2), nowhere),
+            "[kernel] a sink has 8 numbers, but they are nowhere: its data is null");
+}
+
+TEST_P(Misuse, a_mode_of_a_sink_that_there_is_not_is_refused) {
+  Sink sink = Sink::rows(out_, 2);
+  sink.mode = static_cast<Sink::Mode>(3);
+  const Source sources[] = {Source::rows(numbers_, 1), Source::rows(numbers_, 2)};
+  EXPECT_EQ(message_of([&] { kernel_.run(sources, std::span(&sink, 1), 4); }),
+            "[kernel] there is no mode of a sink number 3");
+}
+
 TEST_P(Misuse, no_rows_leave_everything_as_it_is_and_sum_to_zero) {
   kernel_.map({}, {}, {});
   kernel_.map(std::vector{1.0}, {}, {}, 3);
@@ -163,8 +199,19 @@ TEST_P(Misuse, scalars_of_the_wrong_count_are_refused) {
 
 TEST(Misuses, options_that_there_are_not_are_refused) {
   const Function f = two_arguments();
-  EXPECT_EQ(message_of([&] { compile(f, {.row_vectors = 3}); }),
-            "[compile] 3 row vectors a pass: there are 1, 2, 4, or 0 for as many as suit");
+  for (const unsigned vectors : {3u, 5u, 8u, ~0u}) {
+    EXPECT_EQ(message_of([&] { compile(f, {.row_vectors = vectors}); }),
+              "[compile] " + std::to_string(vectors) +
+                  " row vectors a pass: there are 1, 2, 4, or 0 for as many as suit");
+  }
+  EXPECT_EQ(message_of([&] { compile(f, {.backend = static_cast<Backend>(77)}); }),
+            "[compile] there is no backend number 77");
+  EXPECT_EQ(message_of([&] { compile(f, {.arithmetic = static_cast<Arithmetic>(2)}); }),
+            "[optimise] there is no arithmetic number 2");
+  using Summation = CompileOptions::Summation;
+  EXPECT_EQ(message_of([&] { compile(f, {.summation = static_cast<Summation>(255)}); }),
+            "[compile] there is no summation number 255");
+  EXPECT_FALSE(is_available(static_cast<Backend>(77)));
   for (const Backend backend : {Backend::avx512, Backend::avx2}) {
     if (is_available(backend)) continue;
     EXPECT_EQ(message_of([&] { compile(f, {.backend = backend}); }),

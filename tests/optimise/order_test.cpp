@@ -7,6 +7,7 @@
 #include "chainrule/graph/function.hpp"
 #include "chainrule/optimise/schedule_internal.hpp"
 #include "chainrule/transform/functions.hpp"
+#include "chainrule/transform/loop.hpp"
 #include "tests/graph/traces.hpp"
 #include "tests/optimise/formula.hpp"
 #include "tests/optimise/wild.hpp"
@@ -167,6 +168,24 @@ TEST(Order, every_schedule_has_each_item_once_and_after_its_operands) {
   }
 }
 
+// Four blocks read the same 60,000 values: weighed once a value, 10¹⁰ steps would pass.
+TEST(Order, is_linear_in_the_operands_that_blocks_share) {
+  constexpr std::size_t kMany = 60'000;
+  const auto sum = [](const std::vector<Scalar>& xs) {
+    return sum_over([](Scalar x) { return x * x; }, xs);
+  };
+  const Function f = record(
+      [&](const std::vector<Scalar>& xs) {
+        std::vector<Scalar> ys;
+        for (const Scalar& x : xs) ys.push_back(sin(x));
+        return std::array{sum(ys), sum(ys), sum(ys), sum(ys)};
+      },
+      shape(kMany));
+  const Trace ordered = order(f.trace(), {});
+  EXPECT_EQ(verify(ordered), "");
+  EXPECT_EQ(ordered.graph.size(), f.trace().graph.size());
+}
+
 TEST(Order, a_gradient_that_keeps_all_values_needs_fewer) {
   // f = Σ exp(xᵢ)²: forward and backward of a term may stand together.
   const Function f = record(
@@ -182,6 +201,20 @@ TEST(Order, a_gradient_that_keeps_all_values_needs_fewer) {
   const Trace recorded = grad(f).trace();
   EXPECT_GE(most_live_in(recorded), 40u);
   EXPECT_LE(most_live_in(order(recorded, {})), 3u);
+}
+
+// Were a reader looked through whenever one of its operands comes to live, this would take a day.
+TEST(Order, loops_that_read_the_same_many_numbers_take_linear_time) {
+  const Function f = record(
+      [](const std::vector<Scalar>& x) {
+        const auto ys = map([](Scalar t) { return sin(t); }, x);
+        const Scalar a = sum_over([](Scalar y) { return exp(y); }, ys);
+        return a * sum_over([](Scalar y) { return cos(y); }, ys);
+      },
+      shape(500'000));
+  const Trace ordered = order(f.trace(), {});
+  EXPECT_EQ(ordered.graph.calls().size(), 3u);
+  EXPECT_EQ(verify(ordered), "");
 }
 
 }  // namespace

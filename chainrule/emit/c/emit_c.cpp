@@ -71,9 +71,10 @@ std::vector<CArray> arrays_of(CPart part, std::size_t outputs, std::size_t by) {
 }
 
 // The one place that a Trace passes on its way to C, whose fma() may be a slow function.
-Trace prepared(Trace trace, const EmitCOptions& options) {
-  return optimise(std::move(trace),
-                  {.arithmetic = options.arithmetic, .fma = OptimiseOptions::Fma::as_function});
+CProgram to_program(Trace trace, const EmitCOptions& options) {
+  const OptimiseOptions passes{.arithmetic = options.arithmetic,
+                               .fma = OptimiseOptions::Fma::as_function};
+  return detail::to_c_program(optimise(std::move(trace), passes), passes);
 }
 
 // ---- names ------------------------------------------------------------------------------------
@@ -133,7 +134,7 @@ std::string input_name(const Trace& trace, std::size_t k) {
 
 struct Emitted {
   CPart part;
-  CProgram program;
+  std::vector<std::string> guards;  // the place of each
   detail::CFunction function;
 };
 
@@ -176,10 +177,10 @@ Emitted Document::emit(CPart part, CRows& rows) const {
     const std::vector<Argument> arguments(f_.arguments().begin(), f_.arguments().end());
     return Function(std::make_shared<const Derivatives>(f_, part, by_), arguments).trace();
   };
-  CProgram program = detail::to_c_program(prepared(trace(), options_));
-  auto function =
-      detail::c_function(program, name_ + "_" + signature_of(part).suffix, arrays(part), rows);
-  return {part, std::move(program), std::move(function)};
+  CProgram program = to_program(trace(), options_);
+  std::vector<std::string> guards = detail::number_checks(program);
+  return {part, std::move(guards),
+          detail::c_function(program, name_ + "_" + signature_of(part).suffix, arrays(part), rows)};
 }
 
 // The guards of each function. Those of a derivative are more where it decides something itself;
@@ -187,17 +188,16 @@ Emitted Document::emit(CPart part, CRows& rows) const {
 std::string Document::guards() const {
   std::string text, last;
   for (const Emitted& one : emitted_) {
-    const auto& checks = one.program.checks;
-    if (checks.empty()) continue;
+    if (one.guards.empty()) continue;
     std::string list;
-    for (std::size_t k = 0; k < std::min(checks.size(), kListed); ++k) {
+    for (std::size_t k = 0; k < std::min(one.guards.size(), kListed); ++k) {
       list += "     " + std::to_string(k + 1);
-      if (!checks[k].place.empty()) list += "  " + checks[k].place;
+      if (!one.guards[k].empty()) list += "  " + one.guards[k];
       list += "\n";
     }
-    if (checks.size() > kListed) list += "     ...\n";
+    if (one.guards.size() > kListed) list += "     ...\n";
     text += "   " + name_ + "_" + signature_of(one.part).suffix + " has " +
-            counted(checks.size(), "guard");
+            counted(one.guards.size(), "guard");
     text += list == last ? ", the same.\n" : ":\n" + list;
     last = std::move(list);
   }
@@ -296,6 +296,28 @@ CSource Document::run(std::span<const CPart> parts) {
   return c;
 }
 
+// The inputs to differentiate by are there, each once, and something is differentiated.
+void require_columns(const Function& f, std::span<const std::size_t> by,
+                     std::span<const CPart> parts) {
+  std::vector<std::size_t> column(f.inputs(), by.size());
+  for (std::size_t k = 0; k < by.size(); ++k) {
+    if (by[k] >= f.inputs()) {
+      fail("emit_c", "there is no input " + std::to_string(by[k]) + ": the function has " +
+                         std::to_string(f.inputs()));
+    }
+    std::size_t& first = column[by[k]];
+    if (first != by.size()) {
+      fail("emit_c", "input " + std::to_string(by[k]) + " is to be differentiated by twice: as " +
+                         "column " + std::to_string(first) + " and column " + std::to_string(k));
+    }
+    first = k;
+  }
+  if (!by.empty() && parts.back() == CPart::value) {
+    fail("emit_c", counted(by.size(), "input") +
+                       " to differentiate by, but the value alone is to be written");
+  }
+}
+
 std::vector<CPart> usual_parts(const Function& f) {
   return {CPart::value, f.outputs() == 1 ? CPart::gradient : CPart::jacobian};
 }
@@ -303,20 +325,19 @@ std::vector<CPart> usual_parts(const Function& f) {
 }  // namespace
 
 CSource emit_c(const Function& f, const EmitCOptions& options) {
+  std::vector<CPart> parts = options.parts.empty() ? usual_parts(f) : options.parts;
+  std::sort(parts.begin(), parts.end());
+  parts.erase(std::unique(parts.begin(), parts.end()), parts.end());
+  if (parts.back() > CPart::hessian) {
+    fail("emit_c",
+         "there is no part number " + std::to_string(static_cast<unsigned>(parts.back())));
+  }
+  require_columns(f, options.by, parts);
   std::vector<std::size_t> by = options.by;
   if (by.empty()) {
     by.resize(f.inputs());
     std::iota(by.begin(), by.end(), std::size_t{0});
   }
-  for (const std::size_t k : by) {
-    if (k >= f.inputs()) {
-      fail("emit_c", "there is no input " + std::to_string(k) + ": the function has " +
-                         std::to_string(f.inputs()));
-    }
-  }
-  std::vector<CPart> parts = options.parts.empty() ? usual_parts(f) : options.parts;
-  std::sort(parts.begin(), parts.end());
-  parts.erase(std::unique(parts.begin(), parts.end()), parts.end());
   return Document(f, options, std::move(by)).run(parts);
 }
 

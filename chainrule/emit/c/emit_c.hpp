@@ -7,7 +7,8 @@
 //
 // The file holds what the Function did when it was recorded first. Each function gives 0; or k,
 // where guard k does not hold, and then has written nothing: never a stale answer. Long functions
-// are written in parts, so that compiling them stays linear. Linear in the nodes.
+// are written in parts, so that compiling them stays linear. Loops (transform/loop.hpp) are loops
+// in C, and so are their derivatives. Linear in the nodes.
 #pragma once
 
 #include <string>
@@ -23,9 +24,10 @@ enum class CPart : std::uint8_t { value, gradient, jacobian, hessian };
 struct EmitCOptions {
   /// Begins the name of everything in the file. Empty: made of the Function's name.
   std::string name = {};
-  /// Empty: the value, and the gradient or, where there are several outputs, the Jacobian.
+  /// In any order. Empty: the value, and the gradient or, where there are several outputs, the
+  /// Jacobian.
   std::vector<CPart> parts = {};
-  /// The inputs that are differentiated by, in this order. Empty: all.
+  /// The inputs that are differentiated by, in this order, each once. Empty: all.
   std::vector<std::size_t> by = {};
   /// strict: compiled without contraction, the C gives the bits of the eager engine wherever its
   /// math library is the same one.
@@ -38,8 +40,9 @@ struct CSource {
   std::string header;  ///< what the source declares
 };
 
-/// Throws Error for a block, or an operation that C99 has no function for, in what is to be
-/// computed; for a gradient or Hessian of several outputs; for a name that is no C identifier.
+/// Throws Error for a block other than a Loop, or an operation that C99 has no function for, in
+/// what is to be computed; for a gradient or Hessian of several outputs; for a name that is no C
+/// identifier; for inputs to differentiate by that are not there, repeated, or not needed.
 CSource emit_c(const Function& f, const EmitCOptions& options = {});
 
 /// Writes both files, each whole or not at all. An empty `header` is the source's path with .h at

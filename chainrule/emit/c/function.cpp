@@ -1,31 +1,15 @@
-// One C function of a Formula. A statement is the definition of a step that has a name, the check
-// of a guard, or the storing of an output; checks stand in the order of the guards, stores last, so
-// that nothing is written where a guard does not hold.
-//
-// Compilers take more than linear time for a long function (gcc 12: 0.9 s for 2,500 statements, 60
-// s for 12,700 whose values live long; in parts 2.4 s), so beyond a size the statements are dealt
-// out to parts. A value that another part than its own reads stands in a workspace v, whose slots
-// are used again after the last part that reads them.
+// One C function of a program. Checks stand in the order of the guards and stores last, so that
+// nothing is written where a guard does not hold.
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
-#include "chainrule/emit/c/program_internal.hpp"
+#include "chainrule/emit/c/scope_internal.hpp"
 
 namespace chainrule::detail {
 namespace {
 
-constexpr std::size_t kLongest = 500;   // statements of a function in one piece
-constexpr std::size_t kPart = 250;      // statements of a part
 constexpr std::size_t kOnStack = 4096;  // numbers of a workspace that is no malloc
-
-constexpr std::uint32_t kNowhere = std::numeric_limits<std::uint32_t>::max();
-
-std::vector<StepId> roots_of(const CProgram& program) {
-  std::vector<StepId> roots = program.outputs;
-  for (const CCheck& check : program.checks) roots.push_back(check.step);
-  return roots;
-}
+constexpr std::size_t kRun = 4;         // numbers side by side that are copied by a loop
 
 // What is true where the value is not the expected one, bit for bit.
 std::string broken(const CText& value, double expected) {
@@ -37,259 +21,206 @@ std::string broken(const CText& value, double expected) {
   return "!(" + v + " == 0.0) || " + (std::signbit(expected) ? "!" : "") + "signbit" + v;
 }
 
-class Writer {
- public:
-  Writer(const CProgram& program, const std::string& name, std::span<const CArray> arrays,
-         CRows& rows)
-      : program_(program),
-        formula_(program.formula),
-        name_(name),
-        arrays_(arrays),
-        rows_(rows),
-        names_(formula_, roots_of(program)) {}
-
-  CFunction run() {
-    lay_out();
-    CSteps steps(
-        formula_, names_, rows_,
-        [this](StepId operand, StepId by) { return reference(operand, part_[by.index]); },
-        [this](StepId step, const CText& value) { define(step, value); });
-    const auto root = [&](StepId step) {
-      return is_inlined(step) ? steps.use(step, step) : reference(step, here_);
-    };
-    each_step(
-        [&](StepId step) {
-          if (names_.is_named[step.index]) enter(part_[step.index]);
-          steps.spell(step);
-        },
-        [&](std::size_t k) {
-          enter(check_part_[k]);
-          check(k, root(program_.checks[k].step));
-        });
-    std::size_t array = 0, place = 0;
-    for (std::size_t k = 0; k < program_.outputs.size(); ++k) {
-      while (place == arrays_[array].count) ++array, place = 0;
-      enter(store_part_[k]);
-      body_ += "  " + arrays_[array].name + "[" + std::to_string(place++) + "] = ";
-      body_ += root(program_.outputs[k]).text + ";\n";
-      stores_[array] = true;
-    }
-    close_part();
-    if (parts_ > 1) text_ += main_function();
-    return {std::move(text_), parts_ > 1, parts_ > 1 && slots_ > kOnStack};
-  }
-
- private:
-  bool is_operation(StepId step) const { return formula_[step].kind == Formula::Kind::operation; }
-  bool is_inlined(StepId step) const { return is_operation(step) && !names_.is_named[step.index]; }
-
-  // Calls visit(step) for each step that is used, and check(k) for each guard as soon as its value
-  // and all guards before it are there.
-  template <class Visit, class Check>
-  void each_step(Visit&& visit, Check&& check) const {
-    std::size_t next = 0;
-    for (std::uint32_t i = 0; i < formula_.size(); ++i) {
-      if (names_.uses[i] > 0) visit(StepId{i});
-      for (; next < program_.checks.size() && program_.checks[next].step.index <= i; ++next) {
-        check(next);
-      }
-    }
-  }
-
-  // Deals the statements out to parts, and gives what crosses their borders slots in v.
-  void lay_out() {
-    const std::size_t named = static_cast<std::size_t>(std::ranges::count(names_.is_named, true));
-    const std::size_t all = named + program_.checks.size() + program_.outputs.size();
-    const std::size_t size = all > kLongest ? kPart : kLongest;
-    parts_ = static_cast<std::uint32_t>(std::max<std::size_t>(1, (all + size - 1) / size));
-    std::size_t count = 0;
-    const auto next_part = [&] { return static_cast<std::uint32_t>(count++ / size); };
-    part_.resize(formula_.size());
-    each_step(
-        [&](StepId step) {
-          if (names_.is_named[step.index]) part_[step.index] = next_part();
-        },
-        [&](std::size_t k) {
-          check_part_.push_back(next_part());
-          settle(program_.checks[k].step, check_part_.back());
-        });
-    for (const StepId output : program_.outputs) {
-      store_part_.push_back(next_part());
-      settle(output, store_part_.back());
-    }
-    for (std::size_t i = formula_.size(); i-- > 0;) {
-      each_operand(i, [&](StepId x) { settle(x, part_[i]); });
-    }
-    find_readers();
-    assign_slots();
-  }
-
-  // What is spelled where it is used is spelled in the part of its one reader.
-  void settle(StepId step, std::uint32_t part) {
-    if (is_inlined(step)) part_[step.index] = part;
-  }
-
-  template <class Visit>
-  void each_operand(std::size_t i, Visit&& visit) const {
-    const Formula::Step& step = formula_.steps()[i];
-    if (names_.uses[i] == 0 || step.kind != Formula::Kind::operation) return;
-    for (int k = 0; k < info(step.op).arity; ++k) visit(StepId{step.at[k]});
-  }
-
-  void find_readers() {
-    last_reader_.assign(formula_.size(), kNowhere);
-    is_read_at_home_.resize(formula_.size());
-    const auto read = [&](StepId x, std::uint32_t part) {
-      if (!names_.is_named[x.index]) return;
-      std::uint32_t& last = last_reader_[x.index];
-      if (part == part_[x.index]) {
-        is_read_at_home_[x.index] = true;
-      } else if (last == kNowhere || last < part) {
-        last = part;
-      }
-    };
-    for (std::size_t i = 0; i < formula_.size(); ++i) {
-      each_operand(i, [&](StepId x) { read(x, part_[i]); });
-    }
-    for (std::size_t k = 0; k < check_part_.size(); ++k) {
-      read(program_.checks[k].step, check_part_[k]);
-    }
-    for (std::size_t k = 0; k < store_part_.size(); ++k) {
-      read(program_.outputs[k], store_part_[k]);
-    }
-  }
-
-  void assign_slots() {
-    slot_.assign(formula_.size(), kNowhere);
-    std::vector<std::vector<std::uint32_t>> let_go(parts_ + 1);
-    std::vector<std::uint32_t> free;
-    std::uint32_t part = 0;
-    for (std::size_t i = 0; i < formula_.size(); ++i) {
-      if (last_reader_[i] == kNowhere) continue;
-      for (; part < part_[i]; ++part) {
-        free.insert(free.end(), let_go[part + 1].begin(), let_go[part + 1].end());
-      }
-      if (free.empty()) free.push_back(slots_++);
-      slot_[i] = free.back();
-      free.pop_back();
-      let_go[last_reader_[i] + 1].push_back(slot_[i]);
-    }
-  }
-
-  // ---- text -----------------------------------------------------------------------------------
-
-  CText reference(StepId step, std::uint32_t part) {
-    switch (formula_[step].kind) {
-      case Formula::Kind::input:
-        reads_x_ = true;
-        return {"x[" + std::to_string(formula_[step].at[0]) + "]"};
-      case Formula::Kind::number: return c_number(formula_.number_of(step));
-      case Formula::Kind::operation: break;
-    }
-    if (part == part_[step.index])
-      return {local(step), Binding::atom, gives_truth(formula_[step].op)};
-    uses_v_ = true;
-    return {"v[" + std::to_string(slot_[step.index]) + "]"};
-  }
-
-  static std::string local(StepId step) { return "v" + std::to_string(step.index); }
-
-  void define(StepId step, const CText& value) {
-    const std::string label = program_.labels[step.index];
-    const std::string comment = label.empty() ? ";\n" : "; /* " + label + " */\n";
-    const bool is_local = is_read_at_home_[step.index];
-    const char* const type = value.is_truth ? "  const int " : "  const double ";
-    if (is_local) body_ += type + local(step) + " = " + value.text + comment;
-    if (slot_[step.index] == kNowhere) return;
-    uses_v_ = true;
-    body_ += "  v[" + std::to_string(slot_[step.index]) + "] = ";
-    body_ += is_local ? local(step) + ";\n" : value.text + comment;
-  }
-
-  void check(std::size_t k, const CText& value) {
-    const CCheck& guard = program_.checks[k];
-    body_ += "  if (" + broken(value, guard.expected) + ") return " + std::to_string(k + 1) + ";";
-    body_ += guard.place.empty() ? "\n" : " /* " + guard.place + " */\n";
-  }
-
-  // Statements come in the order of parts.
-  void enter(std::uint32_t part) {
-    while (here_ < part) {
-      close_part();
-      ++here_;
-    }
-  }
-
-  std::string part_name(std::uint32_t part) const {
-    return name_ + "_part" + std::to_string(part + 1);
-  }
-
-  std::string signature(const std::string& name, std::string_view workspace) const {
-    std::string text = "int " + name + "(const double *x";
-    text += workspace;
-    for (const CArray& array : arrays_) text += ", double *" + array.name;
-    return text + ")";
-  }
-
-  void close_part() {
-    const bool is_whole = parts_ == 1;
-    text_ += is_whole ? signature(name_, "")
-                      : "CHAINRULE_PART " + signature(part_name(here_), ", double *v");
-    text_ += " {\n";
-    if (!reads_x_) text_ += "  (void)x;\n";
-    if (!is_whole && !uses_v_) text_ += "  (void)v;\n";
-    for (std::size_t k = 0; k < arrays_.size(); ++k) {
-      if (!stores_[k]) text_ += "  (void)" + arrays_[k].name + ";\n";
-    }
-    text_ += body_ + "  return 0;\n}\n\n";
-    body_.clear();
-    reads_x_ = uses_v_ = false;
-    stores_.assign(arrays_.size(), false);
-  }
-
-  std::string main_function() const {
-    std::string text = signature(name_, "") + " {\n";
-    const bool allocates = slots_ > kOnStack;
-    const std::string slots = std::to_string(std::max<std::uint32_t>(1, slots_));
-    if (allocates) {
-      text += "  double *v = (double *)malloc(" + slots + " * sizeof(double));\n";
-    } else {
-      text += "  double v[" + slots + "];\n";
-    }
-    text += "  int guard = 0;\n";
-    if (allocates) text += "  if (v == NULL) return -1;\n";
-    for (std::uint32_t part = 0; part < parts_; ++part) {
-      text += "  if (guard == 0) guard = " + part_name(part) + "(x, v";
-      for (const CArray& array : arrays_) text += ", " + array.name;
-      text += ");\n";
-    }
-    if (allocates) text += "  free(v);\n";
-    return text + "  return guard;\n}\n\n";
-  }
-
-  const CProgram& program_;
-  const Formula& formula_;
-  const std::string& name_;
-  std::span<const CArray> arrays_;
-  CRows& rows_;
-  CNames names_;
-  std::uint32_t parts_ = 1, slots_ = 0;
-  // By step: the part that its text stands in; the last other part that reads it; its place in v.
-  std::vector<std::uint32_t> part_, last_reader_, slot_;
-  std::vector<bool> is_read_at_home_;
-  std::vector<std::uint32_t> check_part_, store_part_;
-  // The part that is being written.
-  std::uint32_t here_ = 0;
-  std::string text_, body_;
-  bool reads_x_ = false, uses_v_ = false;
-  std::vector<bool> stores_ = std::vector<bool>(arrays_.size());
-};
-
 }  // namespace
+
+// ---- text -------------------------------------------------------------------------------------
+
+Source Scope::source(StepId step, std::uint32_t part) const {
+  const Formula::Step& s = program_.formula[step];
+  switch (s.kind) {
+    case Formula::Kind::input: {
+      if (s.at[0] < program_.inputs) return inputs_[s.at[0]];
+      const auto after =
+          std::ranges::upper_bound(program_.loops, s.at[0], {}, &CLoop::first_result);
+      const auto j = static_cast<std::size_t>(after - program_.loops.begin() - 1);
+      return Source(result(j, s.at[0] - program_.loops[j].first_result));
+    }
+    case Formula::Kind::number: return Source(c_number(program_.formula.number_of(step)));
+    case Formula::Kind::operation: break;
+  }
+  if (part == layout_.part(step)) {
+    return Source(CText{"v" + number(step.index), Binding::atom, gives_truth(s.op)});
+  }
+  return Source(in_v(layout_.slot(step)));
+}
+
+void Scope::statements() {
+  CSteps steps(
+      program_.formula, layout_.names(), file_.rows,
+      [this](StepId operand, StepId by) { return now_.of(source(operand, layout_.part(by))); },
+      [this](StepId step, const CText& value) { define(step, value); });
+  const auto root = [&](StepId step) {
+    return layout_.is_inlined(step) ? steps.use(step, step) : now_.of(source(step, here_));
+  };
+  layout_.each_step(
+      [&](StepId step) {
+        if (layout_.names().is_named[step.index]) enter(layout_.part(step));
+        steps.spell(step);
+      },
+      [&](std::size_t j) {
+        for (const CCopy& copy : layout_.copies(j)) {
+          enter(copy.part);
+          store({in_v(copy.to)}, root(copy.from).text);
+        }
+        enter(layout_.loop_part(j));
+        loop(j);
+      },
+      [&](std::size_t k) {
+        enter(layout_.check_part(k));
+        check(program_.checks[k], root(program_.checks[k].step));
+      });
+  store_all(root);
+}
+
+void Scope::define(StepId step, const CText& value) {
+  const std::string& label = program_.labels[step.index];
+  const std::string comment = label.empty() ? ";\n" : "; /* " + label + " */\n";
+  const bool is_local = layout_.is_read_at_home(step);
+  const std::string local = "v" + number(step.index);
+  const char* const type = value.is_truth ? "const int " : "const double ";
+  if (is_local) now_.text += indent_ + type + local + " = " + value.text + comment;
+  if (layout_.slot(step) == kNowhere) return;
+  now_.text += indent_ + now_.at(in_v(layout_.slot(step))) + " = ";
+  now_.text += is_local ? local + ";\n" : value.text + comment;
+}
+
+void Scope::check(const CCheck& guard, const CText& value) {
+  now_.text += indent_ + "if (" + broken(value, guard.expected) + ") return ";
+  now_.text += number(guard.number) + ";";
+  now_.text += guard.place.empty() ? "\n" : " /* " + guard.place + " */\n";
+}
+
+template <class Root>
+void Scope::store_all(const Root& root) {
+  for (std::size_t k = 0; k < program_.outputs.size();) {
+    enter(layout_.store_part(k));
+    const std::size_t count = run_from(k);
+    if (count >= kRun) {
+      const Place from = *source(program_.outputs[k], here_).place;
+      const Place next = *source(program_.outputs[k + 1], here_).place;
+      copy_run(*targets_[k].place, from, count, *distance(from, next));
+      k += count;
+    } else {
+      store(targets_[k], root(program_.outputs[k]).text);
+      ++k;
+    }
+  }
+}
+
+// How many outputs from this one on are inputs, evenly spaced, that go side by side.
+std::size_t Scope::run_from(std::size_t output) const {
+  const auto place = [&](std::size_t k) -> std::optional<Place> {
+    const bool is_input = program_.formula[program_.outputs[k]].kind == Formula::Kind::input;
+    if (!is_input || !targets_[k].place || targets_[k].sets != " = ") return std::nullopt;
+    return source(program_.outputs[k], here_).place;
+  };
+  auto last = place(output);
+  if (!last) return 0;
+  std::optional<std::int64_t> step;
+  std::size_t count = 1;
+  for (std::size_t k = output + 1; k < program_.outputs.size(); ++k, ++count) {
+    const auto next = place(k);
+    if (!next || distance(*targets_[k - 1].place, *targets_[k].place) != 1) break;
+    const auto apart = distance(*last, *next);
+    if (!apart || (step && *apart != *step)) break;
+    step = apart;
+    last = next;
+  }
+  return count;
+}
+
+void Scope::store(const Target& target, const std::string& value) {
+  now_.text += indent_ + (target.place ? now_.at(*target.place) : target.text);
+  now_.text.append(target.sets).append(value).append(";\n");
+}
+
+void Scope::copy_run(const Place& to, const Place& from, std::size_t count, std::int64_t step) {
+  const std::string left = now_.at(to.moving("k", 1)), right = now_.at(from.moving("k", step));
+  now_.text +=
+      indent_ + "for (long k = 0; k < " + number(count) + "; ++k) " + left + " = " + right + ";\n";
+}
+
+// Statements come in the order of parts.
+void Scope::enter(std::uint32_t part) {
+  if (part == here_) return;
+  close_part();
+  here_ = part;
+}
+
+void Scope::close_part() {
+  if (now_.text.empty()) return;
+  const std::string name = name_ + "_part" + number(++written_);
+  add_function(name, depth_ == 0 ? Reaches::outputs : Reaches::workspace, now_);
+  now_ = {};
+}
+
+// The indices are those of the loops around.
+std::string Scope::parameters(Reaches reaches) const {
+  std::string text = "const double *x, double *v";
+  for (unsigned d = 1; d <= depth_; ++d) text += ", long " + index_name(d);
+  if (reaches == Reaches::outputs) {
+    for (const CArray& array : file_.arrays) text += ", double *" + array.name;
+  }
+  return text;
+}
+
+void Scope::add_function(const std::string& name, Reaches reaches, const Body& body) {
+  file_.text += "CHAINRULE_PART int " + name + "(" + parameters(reaches) + ") {\n";
+  file_.text += body.unused("x") + body.unused("v");
+  for (unsigned d = 1; d <= depth_; ++d) file_.text += body.unused(index_name(d));
+  if (reaches == Reaches::outputs) {
+    for (const CArray& array : file_.arrays) file_.text += body.unused(array.name);
+  }
+  file_.text += body.text + "  return 0;\n}\n\n";
+  calls_.push_back({name, reaches});
+}
+
+// ---- the function -------------------------------------------------------------------------------
+
+CFunction Scope::whole(std::vector<Target> targets) {
+  std::string head = "int " + name_ + "(const double *x";
+  for (const CArray& array : file_.arrays) head += ", double *" + array.name;
+  head += ") {\n";
+  if (is_in_one_piece()) {
+    Body body;
+    write_into(body, std::move(targets));
+    head += body.unused("x");
+    for (const CArray& array : file_.arrays) head += body.unused(array.name);
+    return {head + body.text + "  return 0;\n}\n\n", false, false};
+  }
+  write_functions(std::move(targets));
+  std::string& text = file_.text += head;
+  const bool allocates = file_.workspace > kOnStack;
+  const std::string slots = number(std::max<std::size_t>(1, file_.workspace));
+  text += allocates ? "  double *v = (double *)malloc(" + slots + " * sizeof(double));\n"
+                    : "  double v[" + slots + "];\n";
+  text += "  int guard = 0;\n";
+  if (allocates) text += "  if (v == NULL) return -1;\n";
+  for (const Call& call : calls_) {
+    text += "  if (guard == 0) guard = " + call.name + "(x, v";
+    if (call.reaches == Reaches::outputs) {
+      for (const CArray& array : file_.arrays) text += ", " + array.name;
+    }
+    text += ");\n";
+  }
+  if (allocates) text += "  free(v);\n";
+  return {text + "  return guard;\n}\n\n", true, allocates};
+}
 
 CFunction c_function(const CProgram& program, const std::string& name,
                      std::span<const CArray> arrays, CRows& rows) {
-  return Writer(program, name, arrays, rows).run();
+  File file{name, arrays, rows};
+  std::vector<Source> inputs;
+  for (std::size_t k = 0; k < program.inputs; ++k) {
+    inputs.push_back(Source(Place{"x", static_cast<std::int64_t>(k)}));
+  }
+  std::vector<Target> targets;
+  for (const CArray& array : arrays) {
+    for (std::size_t k = 0; k < array.count; ++k) {
+      targets.push_back({Place{array.name, static_cast<std::int64_t>(k)}});
+    }
+  }
+  return Scope(file, program, name, 0, std::move(inputs)).whole(std::move(targets));
 }
 
 }  // namespace chainrule::detail
