@@ -134,17 +134,11 @@ class Kernel {
 
   /// Evaluates with an argument after another, as a Function does; with Scalars it is recorded.
   template <class... Args>
-  requires((detail::HasReals<Args> && ...) && sizeof...(Args) > 0 &&
-           (sizeof...(Args) > 1 ||
-            (... && !std::is_convertible_v<const Args&, std::span<const Scalar>>))) auto
-  operator()(const Args&... args) const {
-    using S = std::conditional_t<(holds_scalars<Args> || ...), Scalar, double>;
-    std::vector<S> in;
-    const auto add = [&](const auto& arg) {
-      each_real(arg, [&](const auto& number) { in.push_back(static_cast<S>(number)); });
-    };
-    (add(args), ...);
-    return (*this)(std::span<const S>(in));
+  requires detail::SeparateArguments<Args...>
+  auto operator()(const Args&... args) const {
+    const detail::Flattened<Args...> in(args...);
+    function().require_sizes(in.sizes);
+    return (*this)(std::span(in.numbers));
   }
 
   /// Rows in general: a Source for each argument and Sinks for all outputs. Throws Error if the

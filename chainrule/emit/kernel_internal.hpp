@@ -59,7 +59,7 @@ struct Kernel::State {
   void require_fit(std::span<const BasicSource<From>> sources, std::span<const BasicSink<To>> sinks,
                    std::size_t rows) const;
   Trace optimised(OptimiseOptions::Notes notes, std::vector<PassReport>* passes) const;
-  /// The pullback, compiled at the first call: (x, ȳ) ↦ y, x̄.
+  /// The pullback, compiled at the first call: (x, ȳ) ↦ x̄, and where it has arrived.
   const Kernel& pullback() const;
 
   OptimiseOptions passes() const;

@@ -34,6 +34,35 @@ struct Argument {
   std::vector<double> example;
 };
 
+namespace detail {
+
+/// Arguments, one after another, of anything that takes spans of numbers as well.
+template <class... Args>
+concept SeparateArguments = (HasReals<Args> && ...) && sizeof...(Args) > 0 &&
+                            (sizeof...(Args) > 1 ||
+                             (... && !std::is_convertible_v<const Args&, std::span<const Scalar>>));
+
+/// The numbers of arguments, and how many each has; Scalars if any is one.
+template <class... Args>
+struct Flattened {
+  using Number = std::conditional_t<(holds_scalars<Args> || ...), Scalar, double>;
+
+  explicit Flattened(const Args&... args) { (add(args), ...); }
+
+  std::vector<Number> numbers;
+  std::vector<std::size_t> sizes;
+
+ private:
+  template <class Arg>
+  void add(const Arg& arg) {
+    const std::size_t before = numbers.size();
+    each_real(arg, [&](const auto& number) { numbers.push_back(static_cast<Number>(number)); });
+    sizes.push_back(numbers.size() - before);
+  }
+};
+
+}  // namespace detail
+
 class Function {
  public:
   /// A Function without its code: its trace is all. Throws Error if verify() finds fault with it.
@@ -67,25 +96,18 @@ class Function {
   /// Evaluates with an argument after another: numbers, vectors, anything that has Fields. With
   /// Scalars among them the Function is recorded on the active tape, and the results are Scalars.
   template <class... Args>
-  requires((detail::HasReals<Args> && ...) && sizeof...(Args) > 0 &&
-           (sizeof...(Args) > 1 ||
-            (... && !std::is_convertible_v<const Args&, std::span<const Scalar>>))) auto
-  operator()(const Args&... args) const {
-    using S = std::conditional_t<(holds_scalars<Args> || ...), Scalar, double>;
-    std::vector<S> in;
-    std::vector<std::size_t> sizes;
-    const auto add = [&](const auto& arg) {
-      const std::size_t before = in.size();
-      each_real(arg, [&](const auto& number) { in.push_back(static_cast<S>(number)); });
-      sizes.push_back(in.size() - before);
-    };
-    (add(args), ...);
-    require_sizes(sizes);
-    return (*this)(std::span<const S>(in));
+  requires detail::SeparateArguments<Args...>
+  auto operator()(const Args&... args) const {
+    const detail::Flattened<Args...> in(args...);
+    require_sizes(in.sizes);
+    return (*this)(std::span(in.numbers));
   }
 
   /// How long the code took when it was recorded first; 0 without code.
   double record_seconds() const;
+
+  /// Throws Error unless there are so many arguments, with so many numbers each.
+  void require_sizes(std::span<const std::size_t> sizes) const;
 
   /// How many traces are kept, and at most: beyond it the least recently used one is dropped.
   std::size_t variants() const;
@@ -93,7 +115,6 @@ class Function {
 
  private:
   struct State;
-  void require_sizes(std::span<const std::size_t> sizes) const;
   std::shared_ptr<State> state_;
 };
 

@@ -350,11 +350,12 @@ std::span<const double> Operands::values() const {
 }
 
 std::vector<std::uint32_t> ancestor_rows(const Tape::State& state, std::uint32_t top) {
-  return ancestor_rows(state, {&top, 1});
+  return ancestor_rows(state, std::span(&top, 1));
 }
 
 std::vector<std::uint32_t> ancestor_rows(const Tape::State& state,
-                                         std::span<const std::uint32_t> tops) {
+                                         std::span<const std::uint32_t> tops,
+                                         std::span<const std::uint32_t> ends) {
   if (tops.empty()) return {};
   const Recorder& rows = state.rows;
   const std::uint32_t top = *std::ranges::max_element(tops);
@@ -363,10 +364,15 @@ std::vector<std::uint32_t> ancestor_rows(const Tape::State& state,
     if (!is_number) wanted[link] = true;
   };
   for (const std::uint32_t row : tops) wanted[row] = true;
+  std::vector<bool> is_end(ends.empty() ? 0 : wanted.size());
+  for (const std::uint32_t row : ends) {
+    if (row < is_end.size()) is_end[row] = true;
+  }
   std::vector<std::uint32_t> found;
   for (std::uint32_t row = top + 1; row-- > 0;) {
     if (!wanted[row]) continue;
     found.push_back(row);
+    if (!is_end.empty() && is_end[row]) continue;
     if (rows.codes[row] == Code::block_output) {
       wanted[rows.links[row].x] = true;
     } else if (rows.codes[row] == Code::block) {

@@ -43,6 +43,15 @@ TEST_P(Misuse, wrong_counts_of_one_point_say_both) {
   EXPECT_NE(message_of([&] { kernel_.evaluate(std::span(numbers_).first(3), out_); }), "");
 }
 
+TEST_P(Misuse, arguments_of_another_shape_say_both) {
+  EXPECT_EQ(message_of([&] {
+              kernel_(std::vector{1.0, 2.0}, 3.0);
+            }),
+            "[replay] the argument x0 has 1 numbers, but 2 were given");
+  EXPECT_EQ(message_of([&] { kernel_(1.0, 2.0, 3.0); }),
+            "[replay] the function has 2 arguments, but 3 were given");
+}
+
 TEST_P(Misuse, map_says_what_does_not_fit) {
   const std::span<const double> in(numbers_);
   EXPECT_EQ(message_of([&] { kernel_.map({}, in.first(11), out_); }),

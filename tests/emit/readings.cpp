@@ -483,8 +483,10 @@ std::string difference_of_block(const Expected& expected, const Kernel& kernel,
   const auto calls = f.trace().graph.calls();
   const bool has_derivative =
       std::ranges::all_of(calls, [](const BlockCall& call) { return call.block->words().empty(); });
-  constexpr std::size_t kMost = 200;  // nodes: what is differentiated twice more grows
-  if (!has_derivative || f.trace().graph.size() > kMost) return "";
+  // Nodes: of what is differentiated twice more come many.
+  constexpr std::size_t kMost = 200, kMostPulledBack = 60;
+  const std::size_t size = f.trace().graph.size();
+  if (!has_derivative || size > kMost) return "";
   // Recorded at a row that is answered.
   std::vector<Argument> arguments(f.arguments().begin(), f.arguments().end());
   auto next = expected.in(0).begin();
@@ -500,7 +502,7 @@ std::string difference_of_block(const Expected& expected, const Kernel& kernel,
     }
   }
   const bool is_exact = arithmetic == Arithmetic::strict && expected.lanes() == Precision::f64;
-  if (!is_exact || !calls.empty() || f.inputs() == 0) return "";
+  if (!is_exact || !calls.empty() || size > kMostPulledBack || f.inputs() == 0) return "";
   const Function wanted = vjp(f, kEveryArgument), found = vjp(outer, kEveryArgument);
   std::vector<double> x_bar(wanted.outputs()), y_bar(found.outputs());
   for (std::size_t r = 0; r < expected.rows(); r += 7) {

@@ -206,7 +206,7 @@ class Evaluation {
     if (!std::isfinite(x[0]) || !std::isfinite(x[1])) return false;
     if (node.op == Op::fma) return x[2] == 0;
     if (node.op == Op::div) return x[1] != 0;
-    return node.op == Op::mul || (node.op == Op::pow && x[0] != 0) ||
+    return node.op == Op::mul || node.op == Op::ldexp || (node.op == Op::pow && x[0] != 0) ||
            (node.op == Op::add && x[0] == x[1]) || (node.op == Op::sub && x[0] == -x[1]);
   }
 

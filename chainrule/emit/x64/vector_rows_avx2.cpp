@@ -21,9 +21,6 @@ namespace avx2_f64 {
 namespace {
 using Register = __m256d;
 using Lane = double;
-constexpr int kLanes = 4;
-Register load(const Lane* from) { return _mm256_load_pd(from); }
-void store(Lane* to, Register x) { _mm256_store_pd(to, x); }
 unsigned at_most(Register x, Lane bound) {
   return static_cast<unsigned>(
       _mm256_movemask_pd(_mm256_cmp_pd(x, _mm256_set1_pd(bound), _CMP_NGT_UQ)));
@@ -45,9 +42,6 @@ namespace avx2_f32 {
 namespace {
 using Register = __m256;
 using Lane = float;
-constexpr int kLanes = 8;
-Register load(const Lane* from) { return _mm256_load_ps(from); }
-void store(Lane* to, Register x) { _mm256_store_ps(to, x); }
 unsigned at_most(Register x, Lane bound) {
   return static_cast<unsigned>(
       _mm256_movemask_ps(_mm256_cmp_ps(x, _mm256_set1_ps(bound), _CMP_NGT_UQ)));

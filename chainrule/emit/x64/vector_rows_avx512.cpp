@@ -21,9 +21,6 @@ namespace avx512_f64 {
 namespace {
 using Register = __m512d;
 using Lane = double;
-constexpr int kLanes = 8;
-Register load(const Lane* from) { return _mm512_load_pd(from); }
-void store(Lane* to, Register x) { _mm512_store_pd(to, x); }
 unsigned at_most(Register x, Lane bound) {
   return _mm512_cmp_pd_mask(x, _mm512_set1_pd(bound), _CMP_NGT_UQ);
 }
@@ -43,9 +40,6 @@ namespace avx512_f32 {
 namespace {
 using Register = __m512;
 using Lane = float;
-constexpr int kLanes = 16;
-Register load(const Lane* from) { return _mm512_load_ps(from); }
-void store(Lane* to, Register x) { _mm512_store_ps(to, x); }
 unsigned at_most(Register x, Lane bound) {
   return _mm512_cmp_ps_mask(x, _mm512_set1_ps(bound), _CMP_NGT_UQ);
 }

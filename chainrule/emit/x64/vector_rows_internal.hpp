@@ -1,8 +1,7 @@
 // The rows over one kind of vector register: the two files of such rows include this one once for
 // each kind, in a namespace of its own, after they have said what a register is:
 //
-//   Register, Lane, kLanes         a vector of kLanes numbers
-//   load, store                    between a register and an aligned array
+//   Register, Lane                 a vector, and one of its numbers
 //   at_most, at_least(x, bound)    a bit for each lane on that side; a NaN is on either
 //   size_of(x)                     |x|
 //   CR_SLEEF_NAME(name, ulps)      SLEEF's function over such a register
@@ -12,10 +11,15 @@
 
 namespace {
 
+constexpr int kLanes = sizeof(Register) / sizeof(Lane);
 using Lanes = Lane[kLanes];
 constexpr unsigned kAll = (1u << kLanes) - 1;
 constexpr Lane kLargest = std::numeric_limits<Lane>::max();
 constexpr Lane kSmallest = std::numeric_limits<Lane>::min();
+
+// An array that is aligned as a register is. Compilers let these types stand for any others.
+Register load(const Lane* from) { return *reinterpret_cast<const Register*>(from); }
+void store(Lane* to, Register x) { *reinterpret_cast<Register*>(to) = x; }
 
 unsigned size_at_most(Register x, Lane bound) { return at_most(size_of(x), bound); }
 unsigned size_at_least(Register x, Lane bound) { return at_least(size_of(x), bound); }
