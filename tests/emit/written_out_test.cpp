@@ -1,6 +1,8 @@
 // A Kernel on Scalars is its Function's operations written out, whatever arrives at it.
 #include "tests/support/written_out.hpp"
 
+#include "chainrule/tape/block.hpp"
+#include "chainrule/transform/loop.hpp"
 #include "tests/emit/kernels.hpp"
 
 namespace chainrule {
@@ -56,6 +58,47 @@ TEST(WrittenOut, a_recorded_gradient_of_one_result_of_a_kernel_knows_nothing_of_
       },
       2.0));
   EXPECT_EQ(slope(0.0)[0], 1.0);
+}
+
+// The derivative of a loop may take branches that the loop does not.
+TEST(WrittenOut, a_compiled_loop_takes_the_branches_of_its_derivative) {
+  // x₀ where x₁ > 0.5, else x₀ x₁.
+  struct OneOrProduct final : Block {
+    std::string_view name() const override { return "one_or_product"; }
+    std::size_t inputs() const override { return 2; }
+    std::size_t outputs() const override { return 1; }
+    void value(std::span<const double> x, std::span<double> z) const override {
+      z[0] = x[1] > 0.5 ? x[0] : x[0] * x[1];
+    }
+    void vjp(std::span<const double> x, std::span<const double>, std::span<const double> zbar,
+             std::span<double> xbar) const override {
+      xbar[0] = x[1] > 0.5 ? zbar[0] : zbar[0] * x[1];
+      if (!(x[1] > 0.5)) xbar[1] = zbar[0] * x[0];
+    }
+    void recorded_vjp(std::span<const Scalar> x, std::span<const Scalar>,
+                      std::span<const Scalar> zbar, std::span<Scalar> xbar) const override {
+      if (x[1] > 0.5) {
+        xbar[0] = zbar[0];
+      } else {
+        xbar[0] = zbar[0] * x[1], xbar[1] = zbar[0] * x[0];
+      }
+    }
+  };
+  const auto block = std::make_shared<const OneOrProduct>();
+  const Function f = record(
+      [block](const Scalars& x, const Scalars& y) {
+        return sum_over([block](Scalar a, Scalar b) { return call(block, {{a, b}})[0]; }, x, y);
+      },
+      Vector{1, 1}, Vector{1, 1});
+  const Function slopes = grad(f, kEveryArgument);
+  const Vector rows = {5, 7, 1, 0.25, 5, 7, 0.25, 1, 5, 7, 1, 1, 5, 7, 0.25, 0.5};
+  const Vector truth = {1, 0.25, 0, 7, 0.25, 1, 5, 0, 1, 1, 0, 0, 0.25, 0.5, 5, 7};
+  for (const Backend backend : backends()) {
+    const Kernel kernel = compile(slopes, {.backend = backend});
+    Vector out(rows.size());
+    kernel.map({}, rows, out);
+    EXPECT_EQ(out, truth) << name_of(backend);
+  }
 }
 
 }  // namespace
