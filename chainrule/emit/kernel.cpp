@@ -44,6 +44,9 @@ void require_known(const CompileOptions& options) {
   if (options.backend > Backend::interpret) {
     emit::refuse_enumerator("compile", "backend", options.backend);
   }
+  if (options.lanes > Precision::f32) {
+    emit::refuse_enumerator("compile", "precision", options.lanes);
+  }
   if (options.summation > Summation::compensated) {
     emit::refuse_enumerator("compile", "summation", options.summation);
   }
