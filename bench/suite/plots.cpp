@@ -45,8 +45,11 @@ void plot_family(const Results& results, const Family& family, const std::string
   for (std::size_t k = 0; k < names.size(); ++k) {
     std::sort(lines[names[k]].begin(), lines[names[k]].end());
     const bool is_ours = names[k] == "compiled" || names[k] == "2 threads";
+    // More lines than the terminal has colours: the last is grey and dashed.
+    const bool is_last = names[k] == "differences";
     gnuplot << (k == 0 ? "" : ", ") << "'-' with linespoints lw " << (is_ours ? 3 : 1.5)
-            << " pt 7 ps 0.5 title " << quoted(names[k]) << " noenhanced";
+            << (is_last ? " lc rgb '#808080' dt 2" : "") << " pt 7 ps 0.5 title "
+            << quoted(names[k]) << " noenhanced";
   }
   gnuplot << "\n";
   for (const std::string& name : names) gnuplot.send1d(lines[name]);
