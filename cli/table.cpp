@@ -7,15 +7,23 @@
 #include <cstdio>
 #include <unordered_map>
 
+#include "chainrule/base/parallel.hpp"
 #include "chainrule/base/whole_file.hpp"
 #include "cli/csv.hpp"
 #include "cli/number.hpp"
-#include "cli/parallel.hpp"
 
 namespace chainrule::cli {
 namespace {
 
 using expr::in_quotes;
+
+// work(part, first, last) of rows 0 … rows − 1, divided evenly into as many parts as threads.
+template <class Work>
+void in_parts(std::size_t rows, unsigned threads, const Work& work) {
+  in_parallel(threads, [&](std::size_t part) {
+    work(part, rows * part / threads, rows * (part + 1) / threads);
+  });
+}
 
 // ---- progress ---------------------------------------------------------------------------------
 
@@ -232,7 +240,7 @@ class Results {
         }
       }
     } else {
-      in_parts(chunk.rows(), job_.threads, [&](unsigned, std::size_t first, std::size_t last) {
+      in_parts(chunk.rows(), job_.threads, [&](std::size_t, std::size_t first, std::size_t last) {
         EagerRows rows(program_, job_.wanted);
         std::vector<double> values(program_.names().size());
         for (std::size_t row = first; row < last; ++row) {
@@ -256,7 +264,7 @@ class Results {
 void write(WholeFile& out, const Chunk& chunk, std::span<const double> numbers, std::size_t width,
            unsigned threads) {
   std::vector<std::string> lines(threads);
-  in_parts(chunk.rows(), threads, [&](unsigned part, std::size_t first, std::size_t last) {
+  in_parts(chunk.rows(), threads, [&](std::size_t part, std::size_t first, std::size_t last) {
     std::string& text = lines[part];
     for (std::size_t row = first; row < last; ++row) {
       text += chunk.text(row);

@@ -32,14 +32,14 @@ class Checkpoint final : public Block {
   void jvp(std::span<const double> x, std::span<const double>, std::span<const double> xdot,
            std::span<double> zdot) const override {
     const Closure::Run run(closure_, x);
-    std::ranges::copy(chainrule::jvp(run.outputs(), run.inputs(), xdot), zdot.begin());
+    tangents(run.outputs(), run.inputs(), xdot, zdot);
   }
-  void recorded_vjp(std::span<const Scalar> x, std::span<const Scalar>,
-                    std::span<const Scalar> zbar, std::span<Scalar> xbar) const override {
+  void pull_arrivals(std::span<const Scalar> x, std::span<const Scalar>,
+                     std::span<const Arrival> zbar, std::span<Arrival> xbar) const override {
     detail::pull_to_inputs(closure_.record(x), zbar, x, xbar);
   }
-  void recorded_jvp(std::span<const Scalar> x, std::span<const Scalar>,
-                    std::span<const Scalar> xdot, std::span<Scalar> zdot) const override {
+  void push_arrivals(std::span<const Scalar> x, std::span<const Scalar>,
+                     std::span<const Arrival> xdot, std::span<Arrival> zdot) const override {
     detail::push_from_inputs(closure_.record(x), x, xdot, zdot);
   }
 
@@ -111,19 +111,19 @@ class Repeat final : public Block {
     for (std::size_t k = 0; k < steps_; ++k) {
       const Frame frame = inner.tape().frame();
       const Piece piece = run_step(inner, state, k);
-      const std::vector<double> tangents = chainrule::jvp(piece.out, piece.in, seeds);
-      for (std::size_t i = 0; i < size_; ++i)
-        state[i] = primal(piece.out[i]), seeds[i] = tangents[i];
+      std::vector<double> found(size_);
+      tangents(piece.out, piece.in, seeds, found);
+      for (std::size_t i = 0; i < size_; ++i) state[i] = primal(piece.out[i]), seeds[i] = found[i];
     }
     std::copy_n(seeds.begin(), size_, zdot.begin());
   }
 
-  void recorded_vjp(std::span<const Scalar> x, std::span<const Scalar>,
-                    std::span<const Scalar> zbar, std::span<Scalar> xbar) const override {
+  void pull_arrivals(std::span<const Scalar> x, std::span<const Scalar>,
+                     std::span<const Arrival> zbar, std::span<Arrival> xbar) const override {
     detail::pull_to_inputs(record(x), zbar, x, xbar);
   }
-  void recorded_jvp(std::span<const Scalar> x, std::span<const Scalar>,
-                    std::span<const Scalar> xdot, std::span<Scalar> zdot) const override {
+  void push_arrivals(std::span<const Scalar> x, std::span<const Scalar>,
+                     std::span<const Arrival> xdot, std::span<Arrival> zdot) const override {
     detail::push_from_inputs(record(x), x, xdot, zdot);
   }
 

@@ -15,7 +15,8 @@
 // ∂z/∂x. Written for doubles it serves gradients and forward mode (one vjp an output); written in
 // recorded operations (a generic lambda, or one that takes Scalars) it serves every order. Where a
 // second order is asked of the first kind, Error says so. An optional jvp gives ż = ∂z/∂x ẋ, in the
-// same two ways: jvp(x, z, xdot).
+// same two ways: jvp(x, z, xdot). What they give arrives, zeros too: stop_gradient() an operand
+// that is to be cut off.
 #pragma once
 
 #include "chainrule/graph/function.hpp"
@@ -26,6 +27,9 @@ namespace chainrule {
 namespace detail {
 
 struct NoJvp {};
+
+// Pushes nothing.
+struct NoVjp {};
 
 template <class F>
 inline constexpr bool takes_span = std::is_invocable_v<const F&, std::span<const double>>;
@@ -54,6 +58,13 @@ void copy_out(std::string_view name, const char* what, const Values& values, std
   }
 }
 
+// All that a vjp or a jvp gives arrives.
+template <class S, class Values>
+void arrive(std::string_view name, const char* what, const Values& values, std::span<S> found) {
+  copy_out<S>(name, what, values, found);
+  arrive_all(found);
+}
+
 // n numbers in, m out: f of a span, or of n numbers with one result.
 template <class F, class Vjp, class Jvp>
 struct CustomParts {
@@ -78,8 +89,10 @@ class CustomBlock final : public Block {
   }
   void vjp(std::span<const double> x, std::span<const double> z, std::span<const double> zbar,
            std::span<double> xbar) const override {
-    if constexpr (can_pull<double>()) {
-      copy_out<double>(name(), "vjp", pull(x, z, zbar), xbar);
+    if constexpr (!kPushes) {
+      return;
+    } else if constexpr (can_pull<double>()) {
+      arrive<double>(name(), "vjp", pull(x, z, zbar), xbar);
     } else {
       // Written for Scalars alone: run on plain ones, which records nothing.
       const std::vector<Scalar> xs(x.begin(), x.end()), zs(z.begin(), z.end()),
@@ -89,21 +102,24 @@ class CustomBlock final : public Block {
                        pull(std::span<const Scalar>(xs), std::span<const Scalar>(zs),
                             std::span<const Scalar>(seeds)),
                        found);
-      for (std::size_t k = 0; k < xbar.size(); ++k) xbar[k] = primal(found[k]);
+      for (std::size_t k = 0; k < found.size(); ++k) xbar[k] = primal(found[k]);
+      arrive_all(xbar);
     }
   }
   void jvp(std::span<const double> x, std::span<const double> z, std::span<const double> xdot,
            std::span<double> zdot) const override {
     if constexpr (can_push<double>()) {
-      copy_out<double>(name(), "jvp", push(x, z, xdot), zdot);
+      arrive<double>(name(), "jvp", push(x, z, xdot), zdot);
     } else {
       Block::jvp(x, z, xdot, zdot);
     }
   }
   void recorded_vjp(std::span<const Scalar> x, std::span<const Scalar> z,
                     std::span<const Scalar> zbar, std::span<Scalar> xbar) const override {
-    if constexpr (can_pull<Scalar>()) {
-      copy_out<Scalar>(name(), "vjp", pull(x, z, zbar), xbar);
+    if constexpr (!kPushes) {
+      return;
+    } else if constexpr (can_pull<Scalar>()) {
+      arrive<Scalar>(name(), "vjp", pull(x, z, zbar), xbar);
     } else {
       Block::recorded_vjp(x, z, zbar, xbar);
     }
@@ -111,7 +127,7 @@ class CustomBlock final : public Block {
   void recorded_jvp(std::span<const Scalar> x, std::span<const Scalar> z,
                     std::span<const Scalar> xdot, std::span<Scalar> zdot) const override {
     if constexpr (can_push<Scalar>()) {
-      copy_out<Scalar>(name(), "jvp", push(x, z, xdot), zdot);
+      arrive<Scalar>(name(), "jvp", push(x, z, xdot), zdot);
     } else {
       Block::recorded_jvp(x, z, xdot, zdot);
     }
@@ -173,7 +189,8 @@ class CustomBlock final : public Block {
   static constexpr bool can_push() {
     return takes<S, decltype(Parts::jvp), 2 * arity + 1>();
   }
-  static_assert(can_pull<double>() || can_pull<Scalar>(),
+  static constexpr bool kPushes = !std::same_as<decltype(Parts::vjp), NoVjp>;
+  static_assert(!kPushes || can_pull<double>() || can_pull<Scalar>(),
                 "vjp takes (x, z, zbar): spans, or numbers one by one where f takes numbers");
 
   std::shared_ptr<const Parts> parts_;
@@ -213,12 +230,6 @@ class Custom {
   std::shared_ptr<const Parts> parts_;
 };
 
-// Pushes nothing.
-struct NoPullback {
-  template <class... All>
-  std::vector<double> operator()(const All&...) const;
-};
-
 }  // namespace detail
 
 /// A primitive made of f and its vjp, and perhaps its jvp: see above. Throws Error when called, if
@@ -234,18 +245,7 @@ auto custom(std::string name, F f, Vjp vjp, Jvp jvp = {}) {
 /// are cut. It is called again whenever a recording is replayed.
 template <class F>
 auto nondifferentiable(F f, std::string name = "nondifferentiable") {
-  const auto nothing = [](const auto& x, const auto&... rest) {
-    using S = std::remove_cvref_t<decltype(x)>;
-    if constexpr (detail::takes_span<F>) {
-      static_assert(sizeof...(rest) == 2);
-      return std::vector<typename S::value_type>(x.size(), typename S::value_type(-0.0));
-    } else {
-      std::array<S, sizeof...(rest) - 1> cut;
-      cut.fill(S(-0.0));
-      return cut;
-    }
-  };
-  return custom(std::move(name), std::move(f), nothing);
+  return custom(std::move(name), std::move(f), detail::NoVjp{});
 }
 
 }  // namespace chainrule

@@ -108,7 +108,8 @@ class Implicit final : public Block {
     for (const double entry : xbar) right.push_back(-entry);
     const Eigen::VectorXd b =
         Eigen::Map<const Eigen::VectorXd>(right.data(), static_cast<Eigen::Index>(right.size()));
-    const Eigen::VectorXd lambda = factors_of(out, unknowns, name_).transpose().solve(b);
+    Eigen::VectorXd lambda = factors_of(out, unknowns, name_).transpose().solve(b);
+    arrive_all(std::span(lambda.data(), right.size()));
     adjoints(out, {lambda.data(), right.size()}, leaves(inner), pbar);
   }
 
@@ -118,35 +119,33 @@ class Implicit final : public Block {
     const Inner inner(captured_, p);
     const std::vector<Scalar> unknowns = variables({x.begin(), x.end()});
     const std::vector<Scalar> out = run(unknowns);
-    Vector right = chainrule::jvp(out, leaves(inner), pdot);
+    Vector right(out.size());
+    tangents(out, leaves(inner), pdot, right);
+    if (std::ranges::all_of(right, is_unreached)) return;
     for (double& entry : right) entry = -entry;
     std::ranges::copy(solved(factors_of(out, unknowns, name_), right), xdot.begin());
+    arrive_all(xdot);
   }
 
-  void recorded_vjp(std::span<const Scalar> p, std::span<const Scalar> x,
-                    std::span<const Scalar> xbar, std::span<Scalar> pbar) const override {
-    std::vector<Scalar> ends(x.begin(), x.end());
-    ends.insert(ends.end(), p.begin(), p.end());
-    const std::vector<Scalar> out = record(p, x);
-    const auto right = column(std::vector<Scalar>(xbar.begin(), xbar.end()));
-    std::vector<Scalar> lambda = solve(transpose(slopes_by_x(out, x, ends)), right).entries;
-    for (Scalar& entry : lambda) entry = -entry;
-    std::vector<Scalar> found(ends.size(), Scalar(kUnreached));
-    detail::pull_to_inputs(out, lambda, ends, found);
+  void pull_arrivals(std::span<const Scalar> p, std::span<const Scalar> x,
+                     std::span<const Arrival> xbar, std::span<Arrival> pbar) const override {
+    const std::vector<Scalar> ends = joined(x, p), out = record(p, x);
+    const auto lambda = solve(transpose(slopes_by_x(out, x, ends)), negative_of(xbar)).entries;
+    std::vector<Arrival> seeds, found(ends.size());
+    for (const Scalar& entry : lambda) seeds.emplace_back(entry, 1.0);
+    detail::pull_to_inputs(out, seeds, ends, found);
     std::copy(found.begin() + static_cast<std::ptrdiff_t>(x.size()), found.end(), pbar.begin());
   }
 
-  void recorded_jvp(std::span<const Scalar> p, std::span<const Scalar> x,
-                    std::span<const Scalar> pdot, std::span<Scalar> xdot) const override {
-    std::vector<Scalar> ends(x.begin(), x.end());
-    ends.insert(ends.end(), p.begin(), p.end());
-    const std::vector<Scalar> out = record(p, x);
-    std::vector<Scalar> seeds(x.size(), Scalar(kUnreached)), right(out.size());
+  void push_arrivals(std::span<const Scalar> p, std::span<const Scalar> x,
+                     std::span<const Arrival> pdot, std::span<Arrival> xdot) const override {
+    const std::vector<Scalar> ends = joined(x, p), out = record(p, x);
+    std::vector<Arrival> seeds(x.size()), right(out.size());
     seeds.insert(seeds.end(), pdot.begin(), pdot.end());
     detail::push_from_inputs(out, ends, seeds, right);
-    for (Scalar& entry : right) entry = -entry;
-    const auto solution = solve(slopes_by_x(out, x, ends), column(right));
-    std::ranges::copy(solution.entries, xdot.begin());
+    if (std::ranges::all_of(right, &Arrival::is_never)) return;
+    const auto solution = solve(slopes_by_x(out, x, ends), negative_of(right)).entries;
+    std::ranges::transform(solution, xdot.begin(), [](const Scalar& s) { return Arrival(s, 1.0); });
   }
 
  private:
@@ -184,14 +183,29 @@ class Implicit final : public Block {
   static Dense<Scalar> slopes_by_x(const std::vector<Scalar>& out, std::span<const Scalar> x,
                                    const std::vector<Scalar>& ends) {
     Dense<Scalar> slopes(out.size(), x.size());
-    std::vector<Scalar> seeds(out.size(), Scalar(kUnreached));
+    std::vector<Arrival> seeds(out.size());
     for (std::size_t i = 0; i < out.size(); ++i) {
-      seeds[i] = 1.0;
-      const std::vector<Scalar> row = recorded_adjoints(out, seeds, ends, true);
-      for (std::size_t j = 0; j < x.size(); ++j) slopes(i, j) = is_cut(row[j]) ? 0.0 : row[j];
-      seeds[i] = kUnreached;
+      seeds[i] = Arrival(1.0);
+      const std::vector<Arrival> row = recorded_adjoints(out, seeds, ends);
+      for (std::size_t j = 0; j < x.size(); ++j) slopes(i, j) = number_of(row[j]);
+      seeds[i] = {};
     }
     return slopes;
+  }
+
+  static Scalar number_of(const Arrival& arrival) {
+    return arrival.is_never() ? Scalar(0.0) : arrival.value;
+  }
+  static Dense<Scalar> negative_of(std::span<const Arrival> all) {
+    Dense<Scalar> negative(all.size(), 1);
+    std::ranges::transform(all, negative.entries.begin(),
+                           [](const Arrival& arrival) { return -number_of(arrival); });
+    return negative;
+  }
+  static std::vector<Scalar> joined(std::span<const Scalar> x, std::span<const Scalar> p) {
+    std::vector<Scalar> both(x.begin(), x.end());
+    both.insert(both.end(), p.begin(), p.end());
+    return both;
   }
 
   // The solution, on the inner tape that is active.

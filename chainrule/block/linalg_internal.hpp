@@ -222,16 +222,6 @@ void evaluate(const Math& math, std::span<const double> x, std::span<double> z) 
   math.value(x, z);
 }
 
-/// No zero of an adjoint is −0.0, which would say that nothing is pushed.
-inline void push_all(std::span<double> xbar) {
-  for (double& entry : xbar) entry += 0.0;
-}
-inline void push_all(std::span<Scalar> xbar) {
-  for (Scalar& entry : xbar) {
-    if (entry.is_number()) entry = Scalar(ScalarAccess::value(entry) + 0.0);
-  }
-}
-
 template <class Math>
 class MathBlock final : public Block {
  public:
@@ -251,22 +241,24 @@ class MathBlock final : public Block {
   void vjp(std::span<const double> x, std::span<const double> z, std::span<const double> zbar,
            std::span<double> xbar) const override {
     math_.pull(x, z, zbar, xbar);
-    push_all(xbar);
+    arrive_all(xbar);
   }
   void jvp(std::span<const double> x, std::span<const double> z, std::span<const double> xdot,
            std::span<double> zdot) const override {
     std::ranges::fill(zdot, 0.0);
     math_.push(x, z, xdot, zdot);
+    arrive_all(zdot);
   }
   void recorded_vjp(std::span<const Scalar> x, std::span<const Scalar> z,
                     std::span<const Scalar> zbar, std::span<Scalar> xbar) const override {
     math_.pull(x, z, zbar, xbar);
-    push_all(xbar);
+    arrive_all(xbar);
   }
   void recorded_jvp(std::span<const Scalar> x, std::span<const Scalar> z,
                     std::span<const Scalar> xdot, std::span<Scalar> zdot) const override {
     std::ranges::fill(zdot, Scalar(0.0));
     math_.push(x, z, xdot, zdot);
+    arrive_all(zdot);
   }
 
  private:

@@ -6,10 +6,6 @@
 namespace chainrule::emit {
 namespace {
 
-constexpr std::uint64_t kOne = std::bit_cast<std::uint64_t>(1.0);
-constexpr std::uint64_t kAllBits = ~0ull;
-constexpr std::uint64_t kSignBit = 1ull << 63;
-
 std::uint64_t mixed(std::uint64_t hash, std::uint64_t more) {
   hash = (hash ^ more) * 0x9E3779B97F4A7C15u;
   return hash ^ (hash >> 32);
@@ -148,7 +144,13 @@ bool Builder::is_known(Value value, std::uint64_t bits) const {
 std::optional<double> Builder::known_number(Value value) const {
   const auto found = known_bits(value);
   if (!found) return std::nullopt;
+  if (is_single_) return std::bit_cast<float>(static_cast<std::uint32_t>(*found));
   return std::bit_cast<double>(*found);
+}
+
+std::uint64_t Builder::bits_of(double number) const {
+  if (is_single_) return std::bit_cast<std::uint32_t>(static_cast<float>(number));
+  return std::bit_cast<std::uint64_t>(number);
 }
 
 std::uint32_t Builder::place(const Place& place) {
@@ -174,7 +176,7 @@ Value Builder::load(const Place& from) {
   for (; table_[at] != kNone; at = (at + 1) & mask) {
     const Instr& found = program_.code[table_[at]];
     wanted.a = found.a;
-    if (same(found, wanted)) return table_[at];
+    if (same(found, wanted) && program_.places[found.a].table == from.table) return table_[at];
   }
   ++filled_;
   wanted.a = place(from);
@@ -233,15 +235,15 @@ Value Builder::compare(Compare how, Value a, Value b) {
 std::optional<Value> Builder::negated(Value value) const {
   const Instr& instr = program_.code[value];
   if (instr.act != Act::bit_xor) return std::nullopt;
-  if (is_known(instr.a, kSignBit)) return instr.b;
-  if (is_known(instr.b, kSignBit)) return instr.a;
+  if (is_known(instr.a, sign_bit())) return instr.b;
+  if (is_known(instr.b, sign_bit())) return instr.a;
   return std::nullopt;
 }
 
 // ---- masks ------------------------------------------------------------------------------------
 
 Value Builder::mask_not(Value mask) {
-  if (const auto found = known_bits(mask)) return bits(~*found);
+  if (const auto found = known_bits(mask)) return bits(*found ^ all_bits());
   const Instr instr = program_.code[mask];
   if (instr.act == Act::compare) {
     if (const auto other = complement(static_cast<Compare>(instr.detail))) {
@@ -250,42 +252,42 @@ Value Builder::mask_not(Value mask) {
     }
   }
   if (instr.act == Act::bit_xor) {  // a negation itself
-    if (is_known(instr.a, kAllBits)) return instr.b;
-    if (is_known(instr.b, kAllBits)) return instr.a;
+    if (is_known(instr.a, all_bits())) return instr.b;
+    if (is_known(instr.b, all_bits())) return instr.a;
   }
-  return once({Act::bit_xor, 0, Op::add, false, mask, bits(kAllBits)});
+  return once({Act::bit_xor, 0, Op::add, false, mask, bits(all_bits())});
 }
 
 Value Builder::mask_and(Value a, Value b) {
-  if (a == b || is_known(b, kAllBits) || is_known(a, 0)) return a;
-  if (is_known(a, kAllBits) || is_known(b, 0)) return b;
+  if (a == b || is_known(b, all_bits()) || is_known(a, 0)) return a;
+  if (is_known(a, all_bits()) || is_known(b, 0)) return b;
   return once({Act::bit_and, 0, Op::add, false, a, b});
 }
 
 Value Builder::mask_or(Value a, Value b) {
-  if (a == b || is_known(b, 0) || is_known(a, kAllBits)) return a;
-  if (is_known(a, 0) || is_known(b, kAllBits)) return b;
+  if (a == b || is_known(b, 0) || is_known(a, all_bits())) return a;
+  if (is_known(a, 0) || is_known(b, all_bits())) return b;
   return once({Act::bit_or, 0, Op::add, false, a, b});
 }
 
 Value Builder::number_of(Value mask) {
-  return once({Act::bit_and, 0, Op::add, false, mask, bits(kOne)});
+  return once({Act::bit_and, 0, Op::add, false, mask, bits(one())});
 }
 
 std::optional<Value> Builder::mask_of(Value number) const {
-  if (is_known(number, kOne)) return std::nullopt;
+  if (is_known(number, one())) return std::nullopt;
   const Instr& instr = program_.code[number];
   if (instr.act != Act::bit_and) return std::nullopt;
-  if (is_known(instr.a, kOne)) return instr.b;
-  if (is_known(instr.b, kOne)) return instr.a;
+  if (is_known(instr.a, one())) return instr.b;
+  if (is_known(instr.b, one())) return instr.a;
   return std::nullopt;
 }
 
 Value Builder::blend(Value mask, Value a, Value b) {
-  if (a == b || is_known(mask, kAllBits)) return a;
+  if (a == b || is_known(mask, all_bits())) return a;
   if (is_known(mask, 0)) return b;
-  if (is_known(a, kOne) && is_known(b, 0)) return number_of(mask);
-  if (is_known(a, 0) && is_known(b, kOne)) return number_of(mask_not(mask));
+  if (is_known(a, one()) && is_known(b, 0)) return number_of(mask);
+  if (is_known(a, 0) && is_known(b, one())) return number_of(mask_not(mask));
   if (is_known(b, 0)) return once({Act::bit_and, 0, Op::add, false, mask, a});
   if (is_known(a, 0)) return once({Act::bit_andnot, 0, Op::add, false, mask, b});
   return once({Act::blend, 0, Op::add, false, mask, a, b});

@@ -2,7 +2,8 @@
 // is known is computed, and the mask behind a truth that was made a number is found again, so that
 // a formula may be read for its meaning alone.
 //
-// Nothing here changes a result: every rule is exact for NaN, infinities and signed zeros.
+// Nothing here changes a result: every rule is exact for NaN, infinities and signed zeros. Bits are
+// those of the Program's precision: of floats the lower 32.
 #pragma once
 
 #include <bit>
@@ -10,6 +11,7 @@
 #include <unordered_map>
 
 #include "chainrule/emit/program_internal.hpp"
+#include "chainrule/optimise/optimise.hpp"
 
 namespace chainrule::emit {
 
@@ -18,9 +20,21 @@ using Value = std::uint32_t;
 
 class Builder {
  public:
-  explicit Builder(Program& program) : program_(program), table_(1u << 10, kNone) {}
+  Builder(Program& program, Arithmetic arithmetic)
+      : program_(program),
+        is_single_(program.precision == Precision::f32),
+        rounds_rows_once_(is_single_ && arithmetic == Arithmetic::strict),
+        table_(1u << 10, kNone) {}
 
-  Value constant(double number) { return bits(std::bit_cast<std::uint64_t>(number)); }
+  /// Whether a row is rounded to float but once, so that its formula is not what computes it.
+  bool rounds_rows_once() const { return rounds_rows_once_; }
+
+  std::uint64_t sign_bit() const { return is_single_ ? 1ull << 31 : 1ull << 63; }
+  std::uint64_t all_bits() const { return is_single_ ? 0xFFFFFFFFull : ~0ull; }
+  /// Of the number, rounded.
+  std::uint64_t bits_of(double number) const;
+
+  Value constant(double number) { return bits(bits_of(number)); }
   Value bits(std::uint64_t bits);
   /// From a place that does not change.
   Value load(const Place& place);
@@ -39,7 +53,7 @@ class Builder {
   Value number_of(Value mask);
   /// The mask that such a number was made of.
   std::optional<Value> mask_of(Value number) const;
-  Value known(bool truth) { return bits(truth ? ~0ull : 0ull); }
+  Value known(bool truth) { return bits(truth ? all_bits() : 0); }
 
   void store(Value value, const Place& place) { effect(Act::store, value, place); }
   void sum(Value value, const Place& place) { effect(Act::sum, value, place); }
@@ -66,7 +80,10 @@ class Builder {
   void grow();
   void forget();
 
+  std::uint64_t one() const { return bits_of(1.0); }
+
   Program& program_;
+  bool is_single_, rounds_rows_once_;
   std::vector<std::uint32_t> table_;  // values by their instruction, open addressing
   std::size_t filled_ = 0;
   std::unordered_map<std::uint64_t, std::uint32_t> pooled_;  // constants by their bits

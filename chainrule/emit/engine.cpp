@@ -25,18 +25,10 @@ void Engine::lay_out(std::byte* memory, Work& work) const {
     memory += bytes;
     return here;
   };
-  work.sums = reinterpret_cast<double*>(next(sums_bytes_));
-  work.in = reinterpret_cast<double*>(next(packs_ * in_bytes_));
-  work.out = reinterpret_cast<double*>(next(packs_ * out_bytes_));
+  work.sums = next(sums_bytes_);
+  work.in = next(packs_ * in_bytes_);
+  work.out = next(packs_ * out_bytes_);
   work.frame = next(packs_ * frame_bytes_);
-}
-
-Work Engine::block(const Work& first, std::size_t number) const {
-  Work work = first;
-  work.in += number * (in_bytes_ / sizeof(double));
-  work.out += number * (out_bytes_ / sizeof(double));
-  work.frame += number * frame_bytes_;
-  return work;
 }
 
 }  // namespace chainrule::emit

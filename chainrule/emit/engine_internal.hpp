@@ -2,7 +2,8 @@
 // Two kinds: machine code (x64) and an interpreter, behind one small interface.
 //
 // In a block, input k of row i stands at in[input_at(k) + i], output k at out[output_at(k) + i]; a
-// shared input stands at shared[input_at(k)].
+// shared input stands at shared[input_at(k)]: doubles or floats, as holds() says. Inputs and
+// outputs that layout() has in columns stand where the user has them.
 #pragma once
 
 #include <memory>
@@ -64,20 +65,30 @@ class Totals {
   std::span<double> sums_, rests_;
 };
 
-/// What one run works on.
+/// What one run works on. Memory holds numbers as Engine::holds() says.
 struct Work {
-  double* shared = nullptr;  ///< may be another thread's: prepared once a run
-  double* in = nullptr;
-  double* out = nullptr;
-  double* sums = nullptr;
+  std::byte* shared = nullptr;  ///< may be another thread's: prepared once a run
+  std::byte* in = nullptr;
+  std::byte* out = nullptr;
+  std::byte* sums = nullptr;
   std::byte* frame = nullptr;
+  std::size_t added = 0;  ///< packs whose terms the lanes of the sums have, at most
+  std::size_t whole = 0;  ///< the first packs, all of whose rows take part
+  bool has_sums = false;  ///< a row has taken part in them
 };
+
+template <class Number>
+Number* numbers(std::byte* memory) {
+  return reinterpret_cast<Number*>(memory);
+}
 
 class Engine {
  public:
   virtual ~Engine() = default;
 
   const Layout& layout() const { return layout_; }
+  /// What the numbers of a block are. (The interpreter's are doubles, rounded to float or not.)
+  virtual Precision holds() const { return Precision::f64; }
   std::size_t rows() const { return rows_; }    ///< of a block
   std::size_t packs() const { return packs_; }  ///< blocks that one run() computes, at most
   std::span<const std::uint32_t> input_at() const { return input_at_; }
@@ -93,15 +104,25 @@ class Engine {
   /// Lays `work` out in memory of that size: what it holds of the first block.
   void lay_out(std::byte* memory, Work& work) const;
   /// The same of another one.
-  Work block(const Work& first, std::size_t number) const;
+  Work block(const Work& first, std::size_t number) const {
+    Work work = first;
+    work.in += number * in_bytes_;
+    work.out += number * out_bytes_;
+    work.frame += number * frame_bytes_;
+    return work;
+  }
 
   /// Once a run, when the shared inputs are in place; on any one Work.
   virtual void prepare(Work& work) const = 0;
   /// Once a thread of a run, when what is shared is ready.
   virtual void begin(Work& work) const = 0;
+  /// Of a block, where each table has its first row: of layout().sources, then layout().sinks.
+  virtual const std::byte** tables(const Work& block) const = 0;
+  /// Whether a row may leave: where there is neither guard nor block, all are answered.
+  bool may_fail() const { return may_fail_; }
   /// Computes blocks whose rows are in place, `count` of them; the rest of the last block repeats
-  /// one of them.
-  virtual void run(Work& first, std::size_t count) const = 0;
+  /// one of them. The first `skipped` rows of the last block take no part.
+  virtual void run(Work& first, std::size_t count, std::size_t skipped = 0) const = 0;
   /// Whether all guards of a row held in the last run().
   virtual bool is_answered(const Work& work, std::size_t row) const = 0;
   virtual bool all_answered(const Work& work, std::size_t count) const = 0;
@@ -120,7 +141,7 @@ class Engine {
   Layout layout_;
   std::size_t rows_ = 1, packs_ = 1;
   std::vector<std::uint32_t> input_at_, output_at_;
-  bool sums_itself_ = false;
+  bool sums_itself_ = false, may_fail_ = true;
   std::size_t shared_bytes_ = 0, in_bytes_ = 0, out_bytes_ = 0, sums_bytes_ = 0, frame_bytes_ = 0;
 };
 
@@ -134,7 +155,8 @@ struct EngineOptions {
 /// The trace is optimised already. Throws Error where the backend is not to be had.
 std::unique_ptr<Engine> make_x64(const Trace& trace, const Layout& layout,
                                  const EngineOptions& options);
-std::unique_ptr<Engine> make_interpreter(const Trace& trace, const Layout& layout);
+std::unique_ptr<Engine> make_interpreter(const Trace& trace, const Layout& layout,
+                                         const OptimiseOptions& options);
 
 /// What dump() tells of the machine code.
 struct X64Dump {

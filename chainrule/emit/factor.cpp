@@ -116,7 +116,7 @@ class Factoring {
   }
 
   std::optional<Factored> factored() {
-    Factored result{trace_, {layout_.is_shared, {}}, {}};
+    Factored result{trace_, {layout_.is_shared, {}, layout_.sources, {}}, {}};
     result.rows.outputs.clear();
     for (std::size_t k = 0; k < trace_.outputs.size(); ++k) {
       if (!layout_.is_summed[k]) result.rows.outputs.push_back(trace_.outputs[k]);

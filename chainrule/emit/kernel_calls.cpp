@@ -1,9 +1,11 @@
 // What a Kernel is asked besides run(): one point, rows of a plain shape, Scalars, reports.
 #include <algorithm>
 #include <chrono>
+#include <deque>
 #include <limits>
 
 #include "chainrule/emit/kernel_internal.hpp"
+#include "chainrule/graph/closure.hpp"
 #include "chainrule/graph/text.hpp"
 #include "chainrule/tape/block.hpp"
 #include "chainrule/tape/inner.hpp"
@@ -33,14 +35,15 @@ Backend Kernel::backend() const {
 
 const Engine& Kernel::State::single() const {
   if (const Engine* engine = single_.load(std::memory_order_acquire)) return *engine;
-  const Layout layout{std::vector<bool>(f.inputs()), std::vector<bool>(f.outputs())};
-  const Engine& made = engine(layout, 1);
+  const Engine& made = engine(rows_division(), 1);
   single_.store(&made, std::memory_order_release);
   return made;
 }
 
 void Kernel::evaluate(std::span<const double> in, std::span<double> out) const {
-  if (in.size() != inputs() || out.size() != outputs() || backend() == Backend::interpret) {
+  const bool is_function =
+      backend() == Backend::interpret && state_->options.lanes == Precision::f64;
+  if (in.size() != inputs() || out.size() != outputs() || is_function) {
     return state_->f.evaluate(in, out);  // which says what is wrong with the counts
   }
   state_->evaluate(in, out);
@@ -62,8 +65,10 @@ namespace {
 
 // The sources of a call, in memory that the thread keeps; one a level of nesting, as a block may
 // run a kernel in turn.
+template <class Real>
 class Sources {
  public:
+  using SourceOf = BasicSource<Real>;
   Sources() : here_(depth()++) {
     if (mine().size() == here_) mine().emplace_back();
     mine()[here_].clear();
@@ -71,12 +76,12 @@ class Sources {
   ~Sources() { --depth(); }
   Sources(const Sources&) = delete;
   Sources& operator=(const Sources&) = delete;
-  void push_back(const Source& source) { mine()[here_].push_back(source); }
-  operator std::span<const Source>() const { return mine()[here_]; }
+  void push_back(const SourceOf& source) { mine()[here_].push_back(source); }
+  operator std::span<const SourceOf>() const { return mine()[here_]; }
 
  private:
-  static std::deque<std::vector<Source>>& mine() {
-    static thread_local std::deque<std::vector<Source>> sources;
+  static std::deque<std::vector<SourceOf>>& mine() {
+    static thread_local std::deque<std::vector<SourceOf>> sources;
     return sources;
   }
   static std::size_t& depth() {
@@ -88,13 +93,14 @@ class Sources {
 
 // Sources of the first arguments, which fill `shared`, and of the others, which lie in rows: how
 // many rows there are.
-std::size_t fill(Sources& sources, const Function& f, std::span<const double> shared,
-                 std::span<const double> rows) {
+template <class Real>
+std::size_t fill(Sources<Real>& sources, const Function& f, std::span<const Real> shared,
+                 std::span<const Real> rows) {
   std::size_t taken = 0, a = 0;
   const auto width = [&](std::size_t k) { return f.arguments()[k].example.size(); };
   for (; a < f.arguments().size() && taken + width(a) <= shared.size(); ++a) {
     if (taken == shared.size()) break;
-    sources.push_back(Source::shared(shared.subspan(taken, width(a))));
+    sources.push_back(BasicSource<Real>::shared(shared.subspan(taken, width(a))));
     taken += width(a);
   }
   if (taken != shared.size()) {
@@ -122,61 +128,92 @@ std::size_t fill(Sources& sources, const Function& f, std::span<const double> sh
   return count;
 }
 
+template <class Real>
+void map_rows(const Kernel& kernel, std::span<const Real> shared, std::span<const Real> rows,
+              std::span<Real> out, unsigned threads) {
+  Sources<Real> sources;
+  const std::size_t count = fill(sources, kernel.function(), shared, rows);
+  if (out.size() != count * kernel.outputs()) {
+    fail("kernel", std::to_string(out.size()) + " numbers for the outputs of " +
+                       std::to_string(count) + " rows, which have " +
+                       std::to_string(count * kernel.outputs()));
+  }
+  const auto sink = BasicSink<Real>::rows(out, kernel.outputs());
+  kernel.run(std::span<const BasicSource<Real>>(sources), std::span(&sink, 1), count, threads);
+}
+
 }  // namespace
+
+template <class Real>
+std::vector<double> Kernel::State::sum(std::span<const Real> shared, std::span<const Real> rows,
+                                       unsigned threads) const {
+  Sources<Real> sources;
+  const std::size_t count = fill(sources, f, shared, rows);
+  std::vector<double> sums(f.outputs());
+  const Sink sink = Sink::sum(sums);
+  run(std::span<const BasicSource<Real>>(sources), std::span(&sink, 1), count, threads);
+  return sums;
+}
 
 void Kernel::map(std::span<const double> shared, std::span<const double> rows,
                  std::span<double> out, unsigned threads) const {
-  Sources sources;
-  const std::size_t count = fill(sources, function(), shared, rows);
-  if (out.size() != count * outputs()) {
-    fail("kernel", std::to_string(out.size()) + " numbers for the outputs of " +
-                       std::to_string(count) + " rows, which have " +
-                       std::to_string(count * outputs()));
-  }
-  const Sink sink = Sink::rows(out, outputs());
-  run(sources, std::span(&sink, 1), count, threads);
+  map_rows(*this, shared, rows, out, threads);
+}
+void Kernel::map_floats(std::span<const float> shared, std::span<const float> rows,
+                        std::span<float> out, unsigned threads) const {
+  map_rows(*this, shared, rows, out, threads);
 }
 
 std::vector<double> Kernel::sum(std::span<const double> shared, std::span<const double> rows,
                                 unsigned threads) const {
-  Sources sources;
-  const std::size_t count = fill(sources, function(), shared, rows);
-  std::vector<double> sums(outputs());
-  const Sink sink = Sink::sum(sums);
-  run(sources, std::span(&sink, 1), count, threads);
-  return sums;
+  return state_->sum(shared, rows, threads);
+}
+std::vector<double> Kernel::sum_floats(std::span<const float> shared, std::span<const float> rows,
+                                       unsigned threads) const {
+  return state_->sum(shared, rows, threads);
+}
+// ---- on Scalars ---------------------------------------------------------------------------------
+
+namespace {
+
+// (x, ȳ) ↦ x̄, and to which of the xs anything comes, 1 or 0.
+class Pullback final : public Callable {
+ public:
+  explicit Pullback(Function f) : f_(std::move(f)) {}
+
+  void operator()(std::span<const Scalar> in, std::vector<Scalar>& out) const override {
+    const std::span<const Scalar> x = in.first(f_.inputs());
+    std::vector<Arrival> seeds;
+    for (const Scalar& seed : in.subspan(x.size())) seeds.emplace_back(seed, 1.0);
+    const std::vector<Arrival> found = recorded_adjoints(f_(x), seeds, x);
+    for (const Arrival& arrival : found) out.push_back(arrived(arrival.value));
+    for (const Arrival& arrival : found) out.push_back(arrival.holds);
+  }
+
+ private:
+  Function f_;
+};
+
+Function pullback_of(const Function& f) {
+  std::vector<Argument> arguments(f.arguments().begin(), f.arguments().end());
+  arguments.push_back({"ybar", false, std::vector<double>(f.outputs(), 1.0)});
+  return Function(std::make_shared<const Pullback>(f), std::move(arguments),
+                  f.trace().name + ".vjp");
 }
 
-// ---- on Scalars ---------------------------------------------------------------------------------
+}  // namespace
 
 const Kernel& Kernel::State::pullback() const {
   std::call_once(pulled_back_, [&] {
-    pullback_ = std::make_unique<const Kernel>(compile(vjp(f, kEveryArgument), options));
+    pullback_ = std::make_unique<const Kernel>(compile(pullback_of(f), options));
   });
   return *pullback_;
 }
 
 namespace {
 
-constexpr double kUnreached = -0.0;
-
-bool is_unreached(double adjoint) {
-  return std::bit_cast<std::uint64_t>(adjoint) == std::bit_cast<std::uint64_t>(kUnreached);
-}
-
-// Which inputs an output depends on.
-std::vector<bool> read_inputs(const Trace& trace) {
-  const Graph& graph = trace.graph;
-  std::vector<bool> needed(graph.size());
-  for (const Vertex output : trace.outputs) needed[output.index] = true;
-  for (auto v = static_cast<std::uint32_t>(graph.size()); v-- > 0;) {
-    if (needed[v]) graph.each_operand({v}, [&](Vertex x) { needed[x.index] = true; });
-  }
-  std::vector<bool> read;
-  for (const Vertex input : trace.inputs) read.push_back(needed[input.index]);
-  return read;
-}
-
+// The compiled pullback serves where something has arrived at all outputs; else only the Function
+// can tell what comes to the inputs.
 class KernelBlock final : public Block {
  public:
   explicit KernelBlock(const Kernel& kernel, const Kernel& pullback)
@@ -192,42 +229,61 @@ class KernelBlock final : public Block {
 
   void vjp(std::span<const double> x, std::span<const double>, std::span<const double> zbar,
            std::span<double> xbar) const override {
-    if (has_choices() || std::ranges::any_of(zbar, is_unreached)) return sweep(x, zbar, xbar);
-    std::vector<double> in(x.begin(), x.end()), out(z_and_x());
+    if (std::ranges::any_of(zbar, is_unreached)) {
+      const Written out(kernel_.function(), x);
+      return adjoints(out.z, zbar, out.x, xbar);
+    }
+    std::vector<double> in(x.begin(), x.end()), out(2 * inputs());
     in.insert(in.end(), zbar.begin(), zbar.end());
     pullback_.evaluate(in, out);
-    const std::vector<bool> read = read_inputs(kernel_.function().trace());
     for (std::size_t k = 0; k < xbar.size(); ++k) {
-      if (read[k]) xbar[k] = out[outputs() + k] + 0.0;
+      if (out[inputs() + k] != 0) xbar[k] = arrived(out[k]);
     }
   }
 
-  void recorded_vjp(std::span<const Scalar> x, std::span<const Scalar>,
-                    std::span<const Scalar> zbar, std::span<Scalar> xbar) const override {
+  void jvp(std::span<const double> x, std::span<const double>, std::span<const double> xdot,
+           std::span<double> zdot) const override {
+    const Written out(kernel_.function(), x);
+    tangents(out.z, out.x, xdot, zdot);
+  }
+
+  void pull_arrivals(std::span<const Scalar> x, std::span<const Scalar>,
+                     std::span<const Arrival> zbar, std::span<Arrival> xbar) const override {
+    if (!std::ranges::all_of(zbar, &Arrival::is_always)) {
+      return detail::pull_to_inputs(kernel_.function()(x), zbar, x, xbar);
+    }
     std::vector<Scalar> in(x.begin(), x.end());
-    in.insert(in.end(), zbar.begin(), zbar.end());
+    for (const Arrival& seed : zbar) in.push_back(seed.value);
     const std::vector<Scalar> out = pullback_(std::span<const Scalar>(in));
-    std::copy(out.begin() + static_cast<std::ptrdiff_t>(outputs()), out.end(), xbar.begin());
+    for (std::size_t k = 0; k < xbar.size(); ++k) xbar[k] = arrival_of(k, out);
+  }
+
+  void push_arrivals(std::span<const Scalar> x, std::span<const Scalar>,
+                     std::span<const Arrival> xdot, std::span<Arrival> zdot) const override {
+    detail::push_from_inputs(kernel_.function()(x), x, xdot, zdot);
   }
 
  private:
-  std::size_t z_and_x() const { return outputs() + inputs(); }
+  // The Function written out on a tape of its own.
+  struct Written {
+    Inner inner;
+    std::vector<Scalar> x, z;
+    Written(const Function& f, std::span<const double> at) {
+      for (const double number : at) x.push_back(variable(number));
+      z = f(std::span<const Scalar>(x));
+    }
+  };
 
-  // Where a choice may cut an input off, only a sweep can tell.
-  bool has_choices() const {
-    const auto nodes = kernel_.function().trace().graph.nodes();
-    return std::ranges::any_of(nodes, [](const GraphNode& node) {
-      return node.kind == VertexKind::operation && node.op == Op::select;
-    });
-  }
-
-  void sweep(std::span<const double> x, std::span<const double> zbar,
-             std::span<double> xbar) const {
-    const Inner inner;
-    std::vector<Scalar> leaves;
-    for (const double number : x) leaves.push_back(variable(number));
-    const std::vector<Scalar> ys = kernel_.function()(std::span<const Scalar>(leaves));
-    adjoints(ys, zbar, leaves, xbar);
+  // What the pullback found for an input. Where it is the same for all numbers, or no Function is
+  // recorded, it is known whether that has arrived.
+  Arrival arrival_of(std::size_t k, const std::vector<Scalar>& found) const {
+    const Trace& trace = pullback_.function().trace();
+    const GraphNode& node = trace.graph[trace.outputs[inputs() + k]];
+    const Scalar& holds = found[inputs() + k];
+    const bool is_open = !holds.is_number() && keeps_choices(holds) &&
+                         (node.kind != VertexKind::constant || !trace.guards.empty());
+    const double known = is_open ? 1.0 : primal(holds);
+    return known == 0 ? Arrival() : Arrival(found[k], is_open ? holds : Scalar(1.0));
   }
 
   Kernel kernel_, pullback_;
@@ -245,9 +301,9 @@ KernelReport Kernel::report() const {
   const std::size_t rows =
       std::clamp<std::size_t>(200'000 / (state_->trace.graph.size() + 1), 64, 4096);
   KernelReport report;
-  const Layout layout{std::vector<bool>(inputs()), std::vector<bool>(outputs())};
-  const Engine& engine = state_->engine(layout, rows);
+  const Engine& engine = state_->engine(state_->rows_division(), rows);
   report.backend = name_of(backend());
+  report.precision = state_->options.lanes;
   report.row_vectors = engine.row_vectors();
   report.lanes = engine.rows() / engine.row_vectors();
   report.trace_nodes = function().trace().graph.size();
@@ -331,9 +387,8 @@ void add_trace(std::string& text, const std::string& title, const Trace& trace, 
 }  // namespace
 
 std::string Kernel::dump(std::string_view letters) const {
-  using Notes = OptimiseOptions::Notes;
   std::string text;
-  const Layout layout{std::vector<bool>(inputs()), std::vector<bool>(outputs())};
+  const Layout layout = state_->layout_of(state_->rows_division());
   const auto titled = [&](const char* title, const std::string& body) {
     add_titled(text, title, body);
   };
@@ -344,12 +399,11 @@ std::string Kernel::dump(std::string_view letters) const {
         break;
       case 'o':
         // The interpreter runs bodies as they were recorded.
-        add_trace(
-            text, "optimised", state_->optimised(Notes::keep, nullptr), [&](const Trace& body) {
-              return backend() == Backend::interpret ? body
-                                                     : optimise(body, state_->passes(Notes::keep));
-            });
-        break;
+        add_trace(text, "optimised", state_->optimised(OptimiseOptions::Notes::keep, nullptr),
+                  [&](const Trace& body) {
+                    return backend() == Backend::interpret ? body
+                                                           : optimise(body, state_->passes());
+                  });
         break;
       case 'a':
       case 'm': {

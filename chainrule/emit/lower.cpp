@@ -36,8 +36,31 @@ class Whole {
  private:
   class Outputs;
 
+  // Where input or output k stands in a table, if it does.
+  static std::optional<Place> column(std::span<const Columns> all, std::size_t first_table,
+                                     std::size_t k) {
+    const auto at = std::ranges::upper_bound(all, k, {}, &Columns::first);
+    if (at == all.begin()) return std::nullopt;
+    const Columns& columns = *(at - 1);
+    if (k - columns.first >= columns.count) return std::nullopt;
+    const auto table = first_table + static_cast<std::size_t>(at - 1 - all.begin());
+    return Place{Space::column, static_cast<std::uint32_t>(k - columns.first), kNone,
+                 static_cast<std::uint32_t>(table)};
+  }
+  std::optional<Place> input_column(std::size_t k) const { return column(layout_.sources, 0, k); }
+  std::optional<Place> output_column(std::size_t k) const {
+    return column(layout_.sinks, layout_.sources.size(), k);
+  }
+
   void place_inputs() {
+    for (const auto* all : {&layout_.sources, &layout_.sinks}) {
+      for (const Columns& columns : *all) lowered_.rows.tables.push_back(columns.step);
+    }
     for (std::size_t k = 0; k < trace_.inputs.size(); ++k) {
+      if (input_column(k)) {
+        lowered_.input_place.push_back(0);
+        continue;
+      }
       std::uint32_t& next = layout_.is_shared[k] ? lowered_.shared_inputs : lowered_.row_inputs;
       lowered_.input_place.push_back(next++);
     }
@@ -45,7 +68,8 @@ class Whole {
 
   void place_outputs() {
     for (std::size_t k = 0; k < trace_.outputs.size(); ++k) {
-      lowered_.output_place.push_back(layout_.is_summed[k] ? kNone : lowered_.rows.outs++);
+      const bool has_none = layout_.is_summed[k] || output_column(k);
+      lowered_.output_place.push_back(has_none ? kNone : lowered_.rows.outs++);
     }
   }
 
@@ -84,7 +108,8 @@ class Whole {
   void give_inputs(Scope& scope) const {
     for (std::size_t k = 0; k < trace_.inputs.size(); ++k) {
       const Space space = layout_.is_shared[k] ? Space::shared : Space::row;
-      scope.items[trace_.inputs[k].index] = Item::of(Place{space, lowered_.input_place[k]});
+      scope.items[trace_.inputs[k].index] =
+          Item::of(input_column(k).value_or(Place{space, lowered_.input_place[k]}));
     }
   }
 
@@ -168,7 +193,8 @@ class Whole::Outputs final : public Destinations {
  private:
   To to(std::uint32_t output) const {
     const bool is_summed = whole_.layout_.is_summed[output];
-    return {is_summed ? Act::sum : Act::store, {Space::out, whole_.lowered_.output_place[output]}};
+    const Place place{Space::out, whole_.lowered_.output_place[output]};
+    return {is_summed ? Act::sum : Act::store, whole_.output_column(output).value_or(place)};
   }
 
   Whole& whole_;
@@ -209,6 +235,7 @@ Lowered lower(const Trace& trace, const Layout& layout, const OptimiseOptions& o
               SumForm form) {
   Lowered lowered;
   lowered.form = form;
+  lowered.uniform.precision = lowered.rows.precision = options.precision;
   Whole(trace, layout, options, form, lowered).run();
   return lowered;
 }

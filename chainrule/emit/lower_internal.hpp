@@ -11,9 +11,19 @@
 
 namespace chainrule::emit {
 
+/// Inputs, or outputs, that stand side by side row after row in a user's table, number after number
+/// `step` further: the code reads or writes them there.
+struct Columns {
+  std::uint32_t first, count;
+  std::uint32_t step;
+  friend bool operator==(const Columns&, const Columns&) = default;
+};
+
 struct Layout {
-  std::vector<bool> is_shared;  ///< by input
-  std::vector<bool> is_summed;  ///< by output
+  std::vector<bool> is_shared;        ///< by input
+  std::vector<bool> is_summed;        ///< by output
+  std::vector<Columns> sources = {};  ///< of inputs, ascending
+  std::vector<Columns> sinks = {};  ///< of outputs, ascending; their tables come after the sources'
   friend bool operator==(const Layout&, const Layout&) = default;
 };
 

@@ -8,15 +8,15 @@
 namespace chainrule::emit {
 
 std::uint32_t Lowering::pointer(std::uint32_t loop, std::uint32_t parent, std::uint32_t stride,
-                                Space space) {
+                                Space space, std::uint32_t table) {
   for (std::size_t k = program_.pointers.size(); k-- > 0;) {
     const Pointer& p = program_.pointers[k];
     if (p.loop != loop) continue;
-    if (p.parent == parent && p.stride == stride && p.space == space) {
+    if (p.parent == parent && p.stride == stride && p.space == space && p.table == table) {
       return static_cast<std::uint32_t>(k);
     }
   }
-  program_.pointers.push_back({loop, parent, stride, space});
+  program_.pointers.push_back({loop, parent, stride, space, table});
   return static_cast<std::uint32_t>(program_.pointers.size() - 1);
 }
 
@@ -34,7 +34,7 @@ std::optional<Item> Lowering::slice_in_place(Scope& scope, std::span<const Verte
   if (all(Item::Kind::number)) {
     const auto run = static_cast<std::uint32_t>(program_.constants.size());
     for (std::size_t t = 0; t < by_step.size(); ++t) {
-      program_.constants.push_back(std::bit_cast<std::uint64_t>(item(t).number));
+      program_.constants.push_back(builder_.bits_of(item(t).number));
     }
     return Item::of(Place{Space::constant, run, pointer(loop, kNone, 1, Space::constant)});
   }
@@ -42,13 +42,13 @@ std::optional<Item> Lowering::slice_in_place(Scope& scope, std::span<const Verte
   const std::uint32_t stride = item(1).place.first - first.place.first;
   for (std::size_t t = 0; t < by_step.size(); ++t) {
     const Place& place = item(t).place;
-    if (place.space != first.place.space || place.pointer != first.place.pointer ||
-        place.first != first.place.first + t * stride) {
+    if (place.space != first.place.space || place.table != first.place.table ||
+        place.pointer != first.place.pointer || place.first != first.place.first + t * stride) {
       return std::nullopt;
     }
   }
   Place place = first.place;
-  place.pointer = pointer(loop, place.pointer, stride, place.space);
+  place.pointer = pointer(loop, place.pointer, stride, place.space, place.table);
   return Item::of(place);
 }
 
@@ -76,12 +76,17 @@ std::optional<Destinations::To> Lowering::destination(std::size_t steps,
     const auto next = destinations->of(output_of(t));
     if (!next || next->act != first->act) return std::nullopt;
     if (first->act == Act::sum) continue;
-    if (next->place.first < first->place.first) return std::nullopt;
+    if (next->place.space != first->place.space || next->place.table != first->place.table ||
+        next->place.first < first->place.first) {
+      return std::nullopt;
+    }
     if (t == 1) stride = next->place.first - first->place.first;
     if (next->place.first != first->place.first + t * stride) return std::nullopt;
   }
   Destinations::To to = *first;
-  if (to.act == Act::store) to.place.pointer = pointer(loop, kNone, stride, to.place.space);
+  if (to.act == Act::store) {
+    to.place.pointer = pointer(loop, kNone, stride, to.place.space, to.place.table);
+  }
   return to;
 }
 

@@ -75,7 +75,7 @@ class Lowering {
  public:
   Lowering(Program& program, const OptimiseOptions& options, SumForm form)
       : program_(program),
-        builder_(program_),
+        builder_(program_, options.arithmetic),
         building_(builder_),
         options_(options),
         form_(form) {}
@@ -157,7 +157,8 @@ class Lowering {
 
   // Narrow sums are written a group at a time, and a group lies on one side of a loop's border.
   std::uint32_t whole_groups(std::uint32_t count) const {
-    return form_ == SumForm::narrow ? (count + kSumGroup - 1) / kSumGroup * kSumGroup : count;
+    const std::uint32_t group = sum_group(program_.precision);
+    return form_ == SumForm::narrow ? (count + group - 1) / group * group : count;
   }
 
   // ---- loops ----------------------------------------------------------------------------------
@@ -170,8 +171,8 @@ class Lowering {
   Item slice(Scope& scope, std::span<const Vertex> by_step, std::uint32_t loop);
   std::optional<Item> slice_in_place(Scope& scope, std::span<const Vertex> by_step,
                                      std::uint32_t loop);
-  std::uint32_t pointer(std::uint32_t loop, std::uint32_t parent, std::uint32_t stride,
-                        Space space);
+  std::uint32_t pointer(std::uint32_t loop, std::uint32_t parent, std::uint32_t stride, Space space,
+                        std::uint32_t table = 0);
 
   Program& program_;
   Builder builder_;

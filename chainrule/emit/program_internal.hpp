@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "chainrule/op/op.hpp"
+#include "chainrule/op/precision.hpp"
 
 namespace chainrule {
 
@@ -27,13 +28,17 @@ inline constexpr std::uint8_t kNow = 0xFF;
 enum class Space : std::uint8_t {
   shared,     ///< numbers that all rows share
   row,        ///< inputs of the rows, a vector each
+  column,     ///< inputs or outputs of the rows where a user's table has them, side by side
   constant,   ///< Program::constants
   frame,      ///< cells for arrays and for what goes round a loop, a vector each
   out,        ///< outputs, a vector each
   sum,        ///< sums over rows, a vector each
-  narrow_sum  ///< sums over rows, a number each, in groups of kSumGroup
+  narrow_sum  ///< sums over rows, a number each, in groups of sum_group()
 };
-inline constexpr std::uint32_t kSumGroup = 8;
+/// As many as the widest registers have lanes.
+constexpr std::uint32_t sum_group(Precision precision) {
+  return precision == Precision::f32 ? 16 : 8;
+}
 constexpr bool is_uniform(Space space) {
   return space == Space::shared || space == Space::constant;
 }
@@ -42,6 +47,7 @@ struct Place {
   Space space;
   std::uint32_t first;
   std::uint32_t pointer = kNone;  ///< of Program::pointers: how far it has moved
+  std::uint32_t table = 0;        ///< of Program::tables, in a column
   friend bool operator==(const Place&, const Place&) = default;
 };
 
@@ -51,6 +57,7 @@ struct Pointer {
   std::uint32_t parent;  ///< a pointer of an enclosing loop, or kNone
   std::uint32_t stride;
   Space space;  ///< what its elements are
+  std::uint32_t table = 0;
 };
 
 enum class Act : std::uint8_t {
@@ -145,15 +152,17 @@ struct BlockUse {
 };
 
 struct Program {
+  Precision precision = Precision::f64;  ///< of every number
   std::vector<Instr> code;
   std::vector<Place> places;
-  std::vector<std::uint64_t> constants;  ///< bits of doubles
+  std::vector<std::uint64_t> constants;  ///< bits of numbers
   std::vector<Pointer> pointers;
   std::vector<LoopSpan> loops;
   std::vector<BlockUse> blocks;
-  std::uint32_t cells = 0;  ///< vectors in the frame
-  std::uint32_t outs = 0;   ///< vectors of outputs
-  std::uint32_t sums = 0;   ///< sums over rows
+  std::vector<std::uint32_t> tables;  ///< from column to column, in numbers
+  std::uint32_t cells = 0;            ///< vectors in the frame
+  std::uint32_t outs = 0;             ///< vectors of outputs
+  std::uint32_t sums = 0;             ///< sums over rows
 };
 
 }  // namespace emit

@@ -2,122 +2,116 @@
 
 #include <algorithm>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
+#include "chainrule/emit/tiles_internal.hpp"
 
 namespace chainrule::emit {
 namespace {
 
-constexpr std::size_t kTile = 4;
-
-#if defined(__x86_64__)
-
-bool has_avx2() {
-  static const bool found = __builtin_cpu_supports("avx2") != 0;
-  return found;
+template <class From, class To>
+void convert(const From* from, std::size_t count, To* to) {
+  std::transform(from, from + count, to, [](From x) { return static_cast<To>(x); });
 }
 
-struct Columns {
-  __m256d c[4];
-};
-
-// Rows r of four numbers each as columns.
-__attribute__((target("avx2"))) inline Columns transposed(__m256d r0, __m256d r1, __m256d r2,
-                                                          __m256d r3) {
-  const __m256d low01 = _mm256_unpacklo_pd(r0, r1), high01 = _mm256_unpackhi_pd(r0, r1);
-  const __m256d low23 = _mm256_unpacklo_pd(r2, r3), high23 = _mm256_unpackhi_pd(r2, r3);
-  return {{_mm256_permute2f128_pd(low01, low23, 0x20), _mm256_permute2f128_pd(high01, high23, 0x20),
-           _mm256_permute2f128_pd(low01, low23, 0x31),
-           _mm256_permute2f128_pd(high01, high23, 0x31)}};
-}
-
-// Four rows of `width` numbers, at least four, into columns. The last tile may overlap the one
-// before.
-__attribute__((target("avx2"))) void tiles_in(const double* const* row, std::size_t width,
-                                              const std::uint32_t* at, double* in) {
-  for (std::size_t next = 0; next < width; next += kTile) {
-    const std::size_t k = std::min(next, width - kTile);
-    const Columns columns = transposed(_mm256_loadu_pd(row[0] + k), _mm256_loadu_pd(row[1] + k),
-                                       _mm256_loadu_pd(row[2] + k), _mm256_loadu_pd(row[3] + k));
-    for (std::size_t j = 0; j < kTile; ++j) _mm256_storeu_pd(in + at[k + j], columns.c[j]);
+// The largest tiles of which there is a whole number in a block; null if there are none.
+template <class Number>
+const Tiles<Number>* tiles_for(std::size_t rows, std::size_t width) {
+  for (const Tiles<Number>& t : tiles<Number>()) {
+    if (rows % t.rows == 0 && width >= t.least) return &t;
   }
+  return nullptr;
 }
-
-__attribute__((target("avx2"))) void tiles_out(const double* out, const std::uint32_t* at,
-                                               std::size_t width, double* const* row) {
-  for (std::size_t next = 0; next < width; next += kTile) {
-    const std::size_t k = std::min(next, width - kTile);
-    const Columns rows =
-        transposed(_mm256_loadu_pd(out + at[k]), _mm256_loadu_pd(out + at[k + 1]),
-                   _mm256_loadu_pd(out + at[k + 2]), _mm256_loadu_pd(out + at[k + 3]));
-    for (std::size_t j = 0; j < kTile; ++j) _mm256_storeu_pd(row[j] + k, rows.c[j]);
-  }
-}
-
-#else
-
-bool has_avx2() { return false; }
-void tiles_in(const double* const*, std::size_t, const std::uint32_t*, double*) {}
-void tiles_out(const double*, const std::uint32_t*, std::size_t, double* const*) {}
-
-#endif
 
 }  // namespace
 
-void pack(const Source& source, std::size_t first, std::size_t count, std::size_t rows,
-          std::span<const std::uint32_t> at, double* in) {
+template <class Real, class Lane>
+void pack(const BasicSource<Real>& source, std::size_t first, std::size_t count, std::size_t rows,
+          std::span<const std::uint32_t> at, Lane* in) {
+  constexpr bool kIsSame = std::is_same_v<Real, Lane>;
   const std::size_t width = at.size();
   // A column of consecutive rows is copied as it is.
   if (source.index.empty() && source.stride == 1) {
     for (std::size_t k = 0; k < width; ++k) {
-      const double* const from = source.data + first + k * source.step;
-      double* const to = in + at[k];
-      std::copy_n(from, count, to);
-      std::fill(to + count, to + rows, from[count - 1]);
+      const Real* const from = source.data + first + k * source.step;
+      Lane* const to = in + at[k];
+      if (kIsSame && count == rows) {
+        copy_registers(from, rows * sizeof(Lane), to);
+        continue;
+      }
+      convert(from, count, to);
+      std::fill(to + count, to + rows, to[count - 1]);
     }
     return;
   }
-  const bool by_tiles = source.step == 1 && width >= kTile && has_avx2();
-  for (std::size_t i = 0; i < rows; i += kTile) {
-    const double* row[kTile];
-    for (std::size_t j = 0; j < kTile; ++j) {
-      row[j] = row_of(source, first + std::min(i + j, count - 1));
+  const auto row = [&](std::size_t i) { return row_of(source, first + std::min(i, count - 1)); };
+  if constexpr (kIsSame) {
+    const Tiles<Lane>* const t = source.step == 1 ? tiles_for<Lane>(rows, width) : nullptr;
+    if (t != nullptr) {
+      for (std::size_t i = 0; i < rows; i += t->rows) {
+        const Lane* from[kMostRows];
+        for (std::size_t j = 0; j < t->rows; ++j) from[j] = row(i + j);
+        t->in(from, width, at.data(), in + i);
+      }
+      return;
     }
-    if (by_tiles) {
-      tiles_in(row, width, at.data(), in + i);
-      continue;
-    }
+  }
+  constexpr std::size_t kSome = 4;  // of which a block has a whole number
+  for (std::size_t i = 0; i < rows; i += kSome) {
+    const Real* from[kSome];
+    for (std::size_t j = 0; j < kSome; ++j) from[j] = row(i + j);
     for (std::size_t k = 0; k < width; ++k) {
-      for (std::size_t j = 0; j < kTile; ++j) in[at[k] + i + j] = row[j][k * source.step];
+      for (std::size_t j = 0; j < kSome; ++j) {
+        in[at[k] + i + j] = static_cast<Lane>(from[j][k * source.step]);
+      }
     }
   }
 }
 
-void unpack(const double* out, std::span<const std::uint32_t> at, std::size_t first,
-            std::size_t count, const Sink& sink) {
+template <class Real, class Lane>
+void unpack(const Lane* out, std::span<const std::uint32_t> at, std::size_t first,
+            std::size_t count, const BasicSink<Real>& sink) {
   const std::size_t width = at.size();
-  const bool stores = sink.mode == Sink::Mode::store;
+  const bool stores = sink.mode == SinkMode::store;
   if (stores && sink.index.empty() && sink.stride == 1) {
     for (std::size_t k = 0; k < width; ++k) {
-      std::copy_n(out + at[k], count, sink.data + first + k * sink.step);
+      convert(out + at[k], count, sink.data + first + k * sink.step);
     }
     return;
   }
-  const bool by_tiles = stores && sink.step == 1 && width >= kTile && has_avx2();
   std::size_t i = 0;
-  for (; by_tiles && i + kTile <= count; i += kTile) {
-    double* row[kTile];
-    for (std::size_t j = 0; j < kTile; ++j) row[j] = row_of(sink, first + i + j);
-    tiles_out(out + i, at.data(), width, row);
+  if constexpr (std::is_same_v<Real, Lane>) {
+    for (const Tiles<Lane>& t : tiles<Lane>()) {
+      if (!stores || sink.step != 1 || width < t.least) break;
+      for (; i + t.rows <= count; i += t.rows) {
+        Real* row[kMostRows];
+        for (std::size_t j = 0; j < t.rows; ++j) row[j] = row_of(sink, first + i + j);
+        t.out(out + i, at.data(), width, row);
+      }
+    }
   }
   for (; i < count; ++i) {
-    double* const row = row_of(sink, first + i);
+    Real* const row = row_of(sink, first + i);
     for (std::size_t k = 0; k < width; ++k) {
-      double& to = row[k * sink.step];
-      to = stores ? out[at[k] + i] : to + out[at[k] + i];
+      Real& to = row[k * sink.step];
+      to = static_cast<Real>(stores ? out[at[k] + i] : to + out[at[k] + i]);
     }
   }
 }
+
+template void pack(const BasicSource<double>&, std::size_t, std::size_t, std::size_t,
+                   std::span<const std::uint32_t>, double*);
+template void pack(const BasicSource<double>&, std::size_t, std::size_t, std::size_t,
+                   std::span<const std::uint32_t>, float*);
+template void pack(const BasicSource<float>&, std::size_t, std::size_t, std::size_t,
+                   std::span<const std::uint32_t>, double*);
+template void pack(const BasicSource<float>&, std::size_t, std::size_t, std::size_t,
+                   std::span<const std::uint32_t>, float*);
+template void unpack(const double*, std::span<const std::uint32_t>, std::size_t, std::size_t,
+                     const BasicSink<double>&);
+template void unpack(const float*, std::span<const std::uint32_t>, std::size_t, std::size_t,
+                     const BasicSink<double>&);
+template void unpack(const double*, std::span<const std::uint32_t>, std::size_t, std::size_t,
+                     const BasicSink<float>&);
+template void unpack(const float*, std::span<const std::uint32_t>, std::size_t, std::size_t,
+                     const BasicSink<float>&);
 
 }  // namespace chainrule::emit

@@ -10,8 +10,6 @@ thread_local Builder* Building::current_ = nullptr;
 
 namespace {
 
-constexpr std::uint64_t kSignBit = 1ull << 63;
-
 Builder& builder() { return Building::builder(); }
 
 Wire bitwise(Act act, const Wire& x, std::uint64_t bits) {
@@ -19,6 +17,13 @@ Wire bitwise(Act act, const Wire& x, std::uint64_t bits) {
 }
 
 Wire rounded(Round mode, const Wire& x) { return Wire::of(builder().round(mode, x.value())); }
+
+// Of floats a row is the double's value rounded once, which formulas of several operations on
+// floats are not: strict arithmetic calls the row. lerp's may overflow where lerp does not.
+bool is_called(Op op) {
+  if (op == Op::lerp) return builder().program().precision == Precision::f32;
+  return info(op).kind == Kind::compound && builder().rounds_rows_once();
+}
 
 // ---- functions that are instructions: the same bits as the C library's --------------------------
 
@@ -28,9 +33,12 @@ Wire as_instructions(Rule<Op::sqrt>, const Wire& x) {
 Wire as_instructions(Rule<Op::fma>, const Wire& x, const Wire& y, const Wire& w) {
   return Wire::of(builder().arithmetic(Act::fma, x.value(), y.value(), w.value()));
 }
-Wire as_instructions(Rule<Op::abs>, const Wire& x) { return bitwise(Act::bit_and, x, ~kSignBit); }
+std::uint64_t sign_bit() { return builder().sign_bit(); }
+std::uint64_t size_bits() { return builder().all_bits() ^ sign_bit(); }
+Wire as_instructions(Rule<Op::abs>, const Wire& x) { return bitwise(Act::bit_and, x, size_bits()); }
 Wire as_instructions(Rule<Op::copysign>, const Wire& x, const Wire& y) {
-  const Wire size = bitwise(Act::bit_and, x, ~kSignBit), sign = bitwise(Act::bit_and, y, kSignBit);
+  const Wire size = bitwise(Act::bit_and, x, size_bits()),
+             sign = bitwise(Act::bit_and, y, sign_bit());
   return Wire::of(builder().arithmetic(Act::bit_or, size.value(), sign.value()));
 }
 Wire as_instructions(Rule<Op::floor>, const Wire& x) { return rounded(Round::floor, x); }
@@ -50,47 +58,33 @@ Wire as_instructions(Rule<Op::lerp>, const Wire& x, const Wire& y, const Wire& w
   return fma(w, y, fma(-w, x, x));
 }
 
-template <class Row>
-Wire lowered(Row row, const Wire* x) {
-  constexpr Kind kind = info(Row::op).kind;
-  const Value none = kNone;
-  if constexpr (Row::arity == 1) {
-    if constexpr (kind != Kind::primitive)
-      return Row::template value<Wire>(x[0]);
-    else if constexpr (requires { as_instructions(row, x[0]); })
-      return as_instructions(row, x[0]);
-    else
-      return Wire::of(builder().call(Row::op, x[0].value(), none, none));
-  } else if constexpr (Row::arity == 2) {
-    if constexpr (kind != Kind::primitive)
-      return Row::template value<Wire>(x[0], x[1]);
-    else if constexpr (requires { as_instructions(row, x[0], x[1]); })
-      return as_instructions(row, x[0], x[1]);
-    else
-      return Wire::of(builder().call(Row::op, x[0].value(), x[1].value(), none));
-  } else {
-    if constexpr (kind != Kind::primitive)
-      return Row::template value<Wire>(x[0], x[1], x[2]);
-    else if constexpr (requires { as_instructions(row, x[0], x[1], x[2]); })
-      return as_instructions(row, x[0], x[1], x[2]);
-    else
-      return Wire::of(builder().call(Row::op, x[0].value(), x[1].value(), x[2].value()));
+template <class Row, class... Wires>
+Wire lowered(Row row, const Wires&... x) {
+  if constexpr (info(Row::op).kind != Kind::primitive) {
+    if (!is_called(Row::op)) return Row::template value<Wire>(x...);
+  } else if constexpr (requires { as_instructions(row, x...); }) {
+    if (!is_called(Row::op)) return as_instructions(row, x...);
   }
+  return Wire::of(builder().call(Row::op, x.value()...));
 }
 
 }  // namespace
 
-Wire operator-(const Wire& x) { return bitwise(Act::bit_xor, x, kSignBit); }
+Wire operator-(const Wire& x) { return bitwise(Act::bit_xor, x, sign_bit()); }
 
 Wire Wire::row(Op op, const Wire* operands) {
-  return visit(op, [&](auto row) { return lowered(row, operands); });
+  return visit(op, [x = operands]<class Row>(Row row) {
+    if constexpr (Row::arity == 1) return lowered(row, x[0]);
+    if constexpr (Row::arity == 2) return lowered(row, x[0], x[1]);
+    if constexpr (Row::arity == 3) return lowered(row, x[0], x[1], x[2]);
+  });
 }
 
 Value lower_row(Op op, const Value* operands) {
   const int arity = info(op).arity;
   const Wire x[] = {Wire::of(operands[0]), Wire::of(operands[arity > 1 ? 1 : 0]),
                     Wire::of(operands[arity > 2 ? 2 : 0])};
-  return visit(op, [&](auto row) { return lowered(row, x).value(); });
+  return Wire::row(op, x).value();
 }
 
 }  // namespace chainrule::emit

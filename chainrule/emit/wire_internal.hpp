@@ -3,7 +3,8 @@
 //
 // A row whose value is a formula becomes that formula, exactly as the eager engine computes it. A
 // function becomes instructions where as_instructions() says how (correctly rounded in hardware, so
-// the same bits), else a call.
+// the same bits), else a call. In strict arithmetic on floats a row is rounded once: there a
+// formula of several operations is a call, too.
 #pragma once
 
 #include "chainrule/emit/builder_internal.hpp"
@@ -61,6 +62,8 @@ class Wire {
   Wire(T number) : value_(Building::builder().constant(static_cast<double>(number))) {}
   static Wire of(Value value) { return Wire(value, 0); }
   Value value() const { return value_; }
+  /// op on operands[0 … arity).
+  static Wire row(Op op, const Wire* operands);
 
   // Every row of the table, by its name.
 #define CR_WIRE_1 const Wire& x
@@ -92,6 +95,11 @@ class Wire {
   friend Mask operator>(const Wire& x, const Wire& y) { return with(Compare::less, y, x); }
   friend Mask operator>=(const Wire& x, const Wire& y) { return with(Compare::less_equal, y, x); }
 
+  /// Of floats: see rules::rest_of.
+  friend Wire rest_of(const Wire&, double number, double rest) {
+    return Wire(number - rounded(Building::builder().program().precision, number) + rest);
+  }
+
   friend Wire choose(const Mask& m, const Wire& a, const Wire& b) {
     return of(Building::builder().blend(m.value(), a.value_, b.value_));
   }
@@ -104,7 +112,6 @@ class Wire {
   static Mask with(Compare how, const Wire& x, const Wire& y) {
     return Mask::of(Building::builder().compare(how, x.value_, y.value_));
   }
-  static Wire row(Op op, const Wire* operands);
 
   Value value_;
 };

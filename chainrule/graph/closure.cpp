@@ -65,25 +65,26 @@ std::vector<bool> firsts_of(std::span<const Scalar> x) {
 
 }  // namespace
 
-void pull_to_inputs(std::span<const Scalar> outputs, std::span<const Scalar> zbar,
-                    std::span<const Scalar> x, std::span<Scalar> xbar) {
-  const std::vector<Scalar> found = recorded_adjoints(outputs, zbar, x, true);
+void pull_to_inputs(std::span<const Scalar> outputs, std::span<const Arrival> zbar,
+                    std::span<const Scalar> x, std::span<Arrival> xbar) {
+  const std::vector<Arrival> found = recorded_adjoints(outputs, zbar, x);
   const std::vector<bool> is_first = firsts_of(x);
   for (std::size_t k = 0; k < x.size(); ++k) {
-    if (is_first[k] && !is_cut(found[k])) xbar[k] = found[k];
+    if (is_first[k] && !found[k].is_never()) xbar[k] = found[k];
   }
 }
 
 void push_from_inputs(std::span<const Scalar> outputs, std::span<const Scalar> x,
-                      std::span<const Scalar> xdot, std::span<Scalar> zdot) {
+                      std::span<const Arrival> xdot, std::span<Arrival> zdot) {
   const std::vector<bool> is_first = firsts_of(x);
-  std::vector<Scalar> nodes, seeds;
+  std::vector<Scalar> nodes;
+  std::vector<Arrival> seeds;
   for (std::size_t k = 0; k < x.size(); ++k) {
     if (!is_first[k]) continue;
     nodes.push_back(x[k]);
     seeds.push_back(xdot[k]);
   }
-  std::ranges::copy(recorded_jvp(outputs, nodes, seeds), zdot.begin());
+  std::ranges::copy(recorded_tangents(outputs, nodes, seeds), zdot.begin());
 }
 
 }  // namespace detail

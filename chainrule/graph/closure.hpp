@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "chainrule/graph/function.hpp"
+#include "chainrule/tape/arrival.hpp"
 #include "chainrule/tape/inner.hpp"
 
 namespace chainrule {
@@ -54,12 +55,12 @@ class Closure {
 
 namespace detail {
 
-/// Σⱼ z̄ⱼ ∂outⱼ/∂x for outputs that hang on x alone. Entries that nothing arrives at stay as they
-/// are; of inputs that are the same node the first gets all.
-void pull_to_inputs(std::span<const Scalar> outputs, std::span<const Scalar> zbar,
-                    std::span<const Scalar> x, std::span<Scalar> xbar);
+/// Σⱼ z̄ⱼ ∂outⱼ/∂x and Σₖ ∂out/∂xₖ ẋₖ for outputs that hang on x alone, recorded. Entries that
+/// nothing arrives at stay as they are; of inputs that are the same node the first gets all.
+void pull_to_inputs(std::span<const Scalar> outputs, std::span<const Arrival> zbar,
+                    std::span<const Scalar> x, std::span<Arrival> xbar);
 void push_from_inputs(std::span<const Scalar> outputs, std::span<const Scalar> x,
-                      std::span<const Scalar> xdot, std::span<Scalar> zdot);
+                      std::span<const Arrival> xdot, std::span<Arrival> zdot);
 
 // A value of this shape, filled with `flat`.
 template <class Shape>

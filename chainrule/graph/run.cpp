@@ -3,7 +3,6 @@
 // x̄ += z̄ ∂z/∂x, in reverse order. A node is entered only if something was pushed into it: its
 // adjoint is −0.0 until then, and a sum of zero is kept as +0. Both passes are linear.
 #include <algorithm>
-#include <bit>
 #include <unordered_map>
 
 #include "chainrule/base/text.hpp"
@@ -12,24 +11,12 @@
 #include "chainrule/op/reading.hpp"
 #include "chainrule/tape/block.hpp"
 #include "chainrule/tape/inner.hpp"
-
-#if defined(__FAST_MATH__) || __FINITE_MATH_ONLY__
-#error "chainrule's own sources need signed zeros and NaN: compile them without -ffast-math"
-#endif
+#include "chainrule/tape/state_internal.hpp"
 
 namespace chainrule {
 namespace {
 
 using detail::shown;
-
-constexpr double kUnreached = -0.0;
-
-bool is_unreached(double adjoint) {
-  return std::bit_cast<std::uint64_t>(adjoint) == std::bit_cast<std::uint64_t>(kUnreached);
-}
-
-// A sum of zero becomes +0: reached.
-void accumulate(double& adjoint, double contribution) { adjoint = (adjoint + 0.0) + contribution; }
 
 // "'x', 'y'", at most a hundred of them.
 class List {

@@ -6,14 +6,15 @@
 namespace chainrule::passes {
 namespace {
 
-Facts facts_of_number(double x) {
-  constexpr double kSmallest = std::numeric_limits<double>::min();
+Facts facts_of_number(double x, Precision precision) {
+  const double smallest = precision == Precision::f32 ? std::numeric_limits<float>::min()
+                                                      : std::numeric_limits<double>::min();
   unsigned bits = 0;
   if (x != 0 || !std::signbit(x)) bits |= Facts::not_minus_zero;
   if (x != x || !std::signbit(x)) bits |= Facts::not_negative;
   if (x == 1 || (x == 0 && !std::signbit(x))) bits |= Facts::truth;
-  if (!(std::fabs(x) < kSmallest) || x == 0) bits |= Facts::not_subnormal;
-  if (!(x < kSmallest)) bits |= Facts::normal_above;
+  if (!(std::fabs(x) < smallest) || x == 0) bits |= Facts::not_subnormal;
+  if (!(x < smallest)) bits |= Facts::normal_above;
   return Facts(bits);
 }
 
@@ -119,10 +120,10 @@ class Reasoning {
 
 }  // namespace
 
-Facts facts_of(const Graph& graph, Vertex v, std::span<const Facts> before) {
+Facts facts_of(const Graph& graph, Vertex v, std::span<const Facts> before, Precision precision) {
   const GraphNode& node = graph[v];
   switch (node.kind) {
-    case VertexKind::constant: return facts_of_number(graph.numbers()[node.operand[0]]);
+    case VertexKind::constant: return facts_of_number(graph.numbers()[node.operand[0]], precision);
     case VertexKind::operation:
       return visit(node.op, [&](auto row) { return Reasoning(node, before).of(row); });
     case VertexKind::placeholder:

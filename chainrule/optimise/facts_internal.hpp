@@ -8,6 +8,7 @@
 #include <span>
 
 #include "chainrule/graph/graph.hpp"
+#include "chainrule/op/precision.hpp"
 
 namespace chainrule::passes {
 
@@ -41,6 +42,7 @@ class Facts {
 };
 
 /// The facts of a node, from those of the nodes before it.
-Facts facts_of(const Graph& graph, Vertex v, std::span<const Facts> before);
+Facts facts_of(const Graph& graph, Vertex v, std::span<const Facts> before,
+               Precision precision = Precision::f64);
 
 }  // namespace chainrule::passes

@@ -18,8 +18,8 @@ namespace {
 
 class Fusing : public Rewriter {
  public:
-  explicit Fusing(const Trace& trace)
-      : Rewriter(trace),
+  Fusing(const Trace& trace, Precision precision)
+      : Rewriter(trace, precision),
         graph_(trace.graph),
         decides_(nodes_that_decide(trace, uses())),
         negations_(trace.graph.size()) {
@@ -116,7 +116,7 @@ Trace fuse(Trace trace, const OptimiseOptions& options) {
       options.fma == OptimiseOptions::Fma::as_function) {
     return trace;
   }
-  Fusing built(trace);
+  Fusing built(trace, options.precision);
   built.each_needed([&](Vertex v) {
     if (const Vertex z = built.fused(v); z != kNone) return built.place(v, z);
     built.remake(trace.graph, v);

@@ -16,7 +16,7 @@ namespace chainrule::passes {
 
 class Numbered : public Rebuilt {
  public:
-  explicit Numbered(const Trace& from);
+  Numbered(const Trace& from, Precision precision);
 
   /// The node op(x, y, w): one that is there, or a new one.
   Vertex number(Op op, Vertex x, Vertex y = kNone, Vertex w = kNone);

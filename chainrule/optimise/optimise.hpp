@@ -5,15 +5,20 @@
 // In strict arithmetic every output has the bits that the eager engine computes. In relaxed
 // arithmetic, the default, operations are made of others and fused: a power is within 7 ulps, a
 // quotient within 4, a fused sum within half an ulp of its product. NaN, infinities and the signs
-// of zeros are kept, but where a product that is fused into a sum over- or underflows: there the
-// exact sum decides. What a comparison, a step such as floor, or a guard reads is itself computed
-// as the eager engine does, though its operands may not be. The sign of a NaN is nobody's.
+// of zeros are kept, but in a sum with a product (or x + x, a quotient, a power; or one of these
+// times a number, with a sign or its size taken, or chosen) that over- or underflows: where it is
+// fused the exact sum decides. What a comparison, a step such as floor, or a guard reads is itself
+// computed as the eager engine does, though its operands may not be: so a step, and a remainder of
+// a large quotient, may be of the next number. The sign of a NaN is nobody's.
+//
+// For floats the same holds of the Trace whose numbers and results are each rounded to float.
 #pragma once
 
 #include <string_view>
 #include <vector>
 
 #include "chainrule/graph/trace.hpp"
+#include "chainrule/op/precision.hpp"
 
 namespace chainrule {
 
@@ -23,6 +28,8 @@ struct OptimiseOptions {
   Arithmetic arithmetic = Arithmetic::relaxed;
   /// Whether the processor computes fma(x, y, w) in one instruction: else nothing is fused.
   enum class Fma : std::uint8_t { as_function, as_instruction } fma = Fma::as_instruction;
+  /// What every value of the Trace will be rounded to. Numbers in it are.
+  Precision precision = Precision::f64;
   /// Labels and source lines: they cost a tenth of the time.
   enum class Notes : std::uint8_t { keep, drop } notes = Notes::keep;
 };

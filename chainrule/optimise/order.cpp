@@ -6,7 +6,7 @@
 
 namespace chainrule::passes {
 
-Trace order(Trace trace, const OptimiseOptions&) {
+Trace order(Trace trace, const OptimiseOptions& options) {
   Schedule best = as_built(trace.graph);
   std::size_t most = most_live(trace.graph, best);
   bool is_new = false;
@@ -18,7 +18,7 @@ Trace order(Trace trace, const OptimiseOptions&) {
   }
   if (!is_new) return trace;
 
-  Rebuilt built(trace);
+  Rebuilt built(trace, options.precision);
   for (std::uint32_t v = 0; v < trace.graph.size(); ++v) {
     const VertexKind kind = trace.graph.nodes()[v].kind;
     if (kind == VertexKind::placeholder || kind == VertexKind::variable ||

@@ -77,7 +77,7 @@ Trace power(Trace trace, const OptimiseOptions& options) {
   for (const GraphNode& node : graph.nodes()) any = any || is_power(graph, node);
   if (!any || options.arithmetic == Arithmetic::strict) return trace;
 
-  Powers built(trace);
+  Powers built(trace, options.precision);
   const std::vector<bool> decides = nodes_that_decide(trace, built.uses());
   built.each_needed([&](Vertex v) {
     const GraphNode& node = graph[v];

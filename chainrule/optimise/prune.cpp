@@ -4,8 +4,8 @@
 
 namespace chainrule::passes {
 
-Trace prune(Trace trace, const OptimiseOptions&) {
-  Rebuilt built(trace);
+Trace prune(Trace trace, const OptimiseOptions& options) {
+  Rebuilt built(trace, options.precision);
   bool any = false;
   for (std::uint32_t v = 0; v < trace.graph.size(); ++v) {
     const GraphNode& node = trace.graph.nodes()[v];

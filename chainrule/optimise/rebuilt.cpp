@@ -57,8 +57,9 @@ Repeated repeated(const Graph& graph, std::span<const std::uint32_t> uses, const
   return {};
 }
 
-Rebuilt::Rebuilt(const Trace& from)
+Rebuilt::Rebuilt(const Trace& from, Precision precision)
     : from_(from),
+      precision_(precision),
       uses_(uses_of(from)),
       image_(from.graph.size(), kNone),
       is_input_(from.graph.size()) {
@@ -75,7 +76,8 @@ std::array<Vertex, 3> Rebuilt::images(const GraphNode& old) const {
   return x;
 }
 
-Vertex Rebuilt::constant(double number) {
+Vertex Rebuilt::constant(double exact) {
+  const double number = rounded(precision_, exact);
   const auto bits = std::bit_cast<std::uint64_t>(number);
   const std::uint32_t known = pool_.find(bits, [&](std::uint32_t place) {
     return std::bit_cast<std::uint64_t>(number_of(to_.graph, {place})) == bits;
@@ -146,6 +148,7 @@ void Rebuilt::carry_guards() {
   std::vector<std::uint32_t> guard_of(to_.graph.size(), kUnguarded);
   for (Guard guard : from_.guards) {
     Vertex v = image(guard.node);
+    guard.expected = rounded(precision_, guard.expected);
     if (is_number(to_.graph, v) && is_same_number(number_of(to_.graph, v), guard.expected))
       continue;
     const std::uint32_t other = guard_of[v.index];

@@ -3,7 +3,7 @@
 // Every pass reads the old nodes in their order, appends new ones, and says which new node has the
 // value of an old one: its image. finish() carries over what stands beside the nodes: inputs,
 // outputs, guards, labels and source lines. What nothing needs is left out on the way. Numbers are
-// pooled by their bits. Linear.
+// rounded to the precision of the Trace, and pooled by their bits. Linear.
 #pragma once
 
 #include <array>
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "chainrule/graph/trace.hpp"
+#include "chainrule/op/precision.hpp"
 
 namespace chainrule::passes {
 
@@ -18,7 +19,7 @@ inline constexpr Vertex kNone{0xFFFFFFFFu};
 
 class Rebuilt {
  public:
-  explicit Rebuilt(const Trace& from);
+  Rebuilt(const Trace& from, Precision precision);
 
   const Graph& graph() const { return to_.graph; }
   /// How often old nodes are read: see uses_of().
@@ -38,7 +39,8 @@ class Rebuilt {
   /// The images of an operation's operands; kNone beyond its arity.
   std::array<Vertex, 3> images(const GraphNode& old) const;
 
-  Vertex constant(double number);
+  Precision precision() const { return precision_; }
+  Vertex constant(double exact);
   Vertex append(Op op, Vertex x, Vertex y = kNone, Vertex w = kNone);
   /// Appends a node as it is, but for its operands, which are the images. A block brings its
   /// outputs; of an output nothing is left to do.
@@ -54,6 +56,7 @@ class Rebuilt {
   bool keeps_notes(Vertex old) const;
 
   const Trace& from_;
+  Precision precision_;
   Trace to_;
   std::vector<std::uint32_t> uses_;  // by old vertex
   std::vector<Vertex> image_;        // by old vertex

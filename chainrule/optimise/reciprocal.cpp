@@ -1,5 +1,5 @@
 // reciprocal: divisions as products. Relaxed: x·(1/y) rounds twice, within 2 ulps of x/y; within 4
-// where |y| > 2¹⁰²², for there 1/y is subnormal.
+// where |y| > 2¹⁰²², for there 1/y is subnormal. (Of floats: 2¹²⁶, and s is 2³⁰.)
 //
 //   x/c → x·(1/c)         where neither c nor 1/c is near the ends of the range
 //   x/y, z/y → x·r, z·r   where r = 1/y, for two divisions and more by a y that is never subnormal:
@@ -28,7 +28,7 @@ class Reciprocals : public Rewriter {
   Vertex quotient(Vertex x, Vertex y, std::uint32_t count) {
     if (is_number(y)) {
       const double c = number_at(y);
-      if (!(std::fabs(c) >= 0x1p-1021 && std::fabs(c) <= 0x1p1021)) return kNone;
+      if (!(std::fabs(c) >= 1 / range().largest && std::fabs(c) <= range().largest)) return kNone;
       return make(Op::mul, x, constant(1 / c));
     }
     if (count < 2) return kNone;
@@ -36,10 +36,21 @@ class Reciprocals : public Rewriter {
       return make(Op::mul, x, make(Op::div, constant(1), y));
     }
     if (count < kUsesOfScaled) return kNone;
-    const Vertex is_small = make(Op::lt, make(Op::abs, y), constant(0x1p-1000));
-    const Vertex s = make(Op::select, is_small, constant(0x1p100), constant(1));
+    const Vertex is_small = make(Op::lt, make(Op::abs, y), constant(range().small));
+    const Vertex s = make(Op::select, is_small, constant(range().scale), constant(1));
     const Vertex r = make(Op::div, constant(1), make(Op::mul, y, s));
     return make(Op::mul, make(Op::mul, x, s), r);
+  }
+
+ private:
+  // Numbers between 1/largest and it have reciprocals of full precision; those below `small` have
+  // one when they are scaled.
+  struct Range {
+    double largest, small, scale;
+  };
+  Range range() const {
+    return precision() == Precision::f32 ? Range{0x1p125, 0x1p-100, 0x1p30}
+                                         : Range{0x1p1021, 0x1p-1000, 0x1p100};
   }
 };
 
@@ -68,7 +79,7 @@ Trace reciprocal(Trace trace, const OptimiseOptions& options) {
   }
   if (!any) return trace;
 
-  Reciprocals built(trace);
+  Reciprocals built(trace, options.precision);
   built.each_needed([&](Vertex v) {
     Vertex z = kNone;
     if (is_operation(graph, v, Op::div) && !decides[v.index]) {

@@ -2,7 +2,6 @@
 // are stands in rules_arithmetic.cpp and rules_choices.cpp; how they are applied stands here.
 #include <bit>
 
-#include "chainrule/op/reading.hpp"
 #include "chainrule/optimise/passes_internal.hpp"
 #include "chainrule/optimise/rewriter_internal.hpp"
 
@@ -23,7 +22,7 @@ Vertex Rewriter::make(Op op, Vertex x, Vertex y, Vertex w) {
     numbers[known] = number_at(operands[known]);
     ++known;
   }
-  if (known == arity) return constant(read_value<double>(op, numbers));
+  if (known == arity) return constant(value_in(precision(), op, numbers));
   const Vertex equal = visit(op, [&](auto row) { return rule(row, x, y, w); });
   return equal != kNone ? equal : number(op, x, y, w);
 }
@@ -35,8 +34,8 @@ void Rewriter::remake(const Graph& from, Vertex old) {
   place(old, make(node.op, x, y, w));
 }
 
-Trace rewrite(Trace trace, const OptimiseOptions&) {
-  Rewriter built(trace);
+Trace rewrite(Trace trace, const OptimiseOptions& options) {
+  Rewriter built(trace, options.precision);
   built.each_needed([&](Vertex v) { built.remake(trace.graph, v); });
   return built.finish();
 }

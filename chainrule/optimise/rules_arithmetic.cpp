@@ -8,10 +8,10 @@ namespace {
 
 // Whether 1/y is a number without rounding: y is ±2ⁿ, and 1/y neither overflows nor is 0. Then x/y
 // and x·(1/y) are one real number, rounded once.
-bool has_exact_reciprocal(double y) {
+bool has_exact_reciprocal(Precision precision, double y) {
   int exponent = 0;
   if (!std::isfinite(y) || std::fabs(std::frexp(y, &exponent)) != 0.5) return false;
-  return std::isfinite(1 / y);
+  return std::isfinite(rounded(precision, 1 / y));
 }
 
 }  // namespace
@@ -61,7 +61,7 @@ Vertex Rewriter::rule(Rule<Op::mul>, Vertex x, Vertex y, Vertex) {
 
 Vertex Rewriter::rule(Rule<Op::div>, Vertex x, Vertex y, Vertex) {
   // x/c → x·(1/c), where c is ±2ⁿ; so x/1 → x.  Not x/x → 1: 0/0 is NaN.
-  if (is_number(y) && has_exact_reciprocal(number_at(y))) {
+  if (is_number(y) && has_exact_reciprocal(precision(), number_at(y))) {
     return make(Op::mul, x, constant(1 / number_at(y)));
   }
   // (−x)/(−y) → x/y, (−x)/y and x/(−y) → −(x/y), of numbers likewise.
@@ -104,7 +104,9 @@ Vertex Rewriter::rule(Rule<Op::ldexp>, Vertex x, Vertex y, Vertex) {
   if (!is_number(y)) return kNone;
   const double n = number_at(y);
   if (!(n >= -1074 && n <= 1023) || n != std::floor(n)) return kNone;
-  return make(Op::mul, x, constant(std::ldexp(1.0, static_cast<int>(n))));
+  const double scale = std::ldexp(1.0, static_cast<int>(n));
+  if (rounded(precision(), scale) != scale) return kNone;
+  return make(Op::mul, x, constant(scale));
 }
 
 Vertex Rewriter::rule(Rule<Op::abs>, Vertex x, Vertex, Vertex) {

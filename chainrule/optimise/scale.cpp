@@ -24,7 +24,8 @@ bool is_scale(double c) {
 
 class Scaling : public Rewriter {
  public:
-  explicit Scaling(const Trace& trace) : Rewriter(trace), graph_(trace.graph) {}
+  Scaling(const Trace& trace, Precision precision)
+      : Rewriter(trace, precision), graph_(trace.graph) {}
 
   /// The old product or sum with its numbers put together; or kNone.
   Vertex scaled(Vertex old) {
@@ -44,7 +45,7 @@ class Scaling : public Rewriter {
     const double p = number_at(operand(v, 1));
     if (!is_scale(p) && !is_scale(q)) return NAN;
     if (std::fabs(p) > 1 && std::fabs(q) < 1) return NAN;
-    return std::isnormal(p * q) ? p * q : NAN;
+    return is_normal(p * q) ? p * q : NAN;
   }
 
   // x·(p q) where v is x·p; or kNone. The product may meet a number again.
@@ -75,6 +76,10 @@ class Scaling : public Rewriter {
     return make(node.op, image(sum.first), product(image(sum.term), 2));
   }
 
+  bool is_normal(double c) const {
+    return precision() == Precision::f32 ? std::isnormal(static_cast<float>(c)) : std::isnormal(c);
+  }
+
   const Graph& graph_;  // the old one
 };
 
@@ -88,7 +93,7 @@ Trace scale(Trace trace, const OptimiseOptions& options) {
   }
   if (!any || options.arithmetic == Arithmetic::strict) return trace;
 
-  Scaling built(trace);
+  Scaling built(trace, options.precision);
   const std::vector<bool> decides = nodes_that_decide(trace, built.uses());
   built.each_needed([&](Vertex v) {
     const Vertex z = decides[v.index] ? kNone : built.scaled(v);

@@ -33,7 +33,7 @@ std::uint64_t hash_of(const GraphNode& node) {
 
 }  // namespace
 
-Numbered::Numbered(const Trace& from) : Rebuilt(from) {
+Numbered::Numbered(const Trace& from, Precision precision) : Rebuilt(from, precision) {
   facts_.reserve(from.graph.size());
   first_reader_.reserve(from.graph.size());
   next_reader_.reserve(from.graph.size());
@@ -41,7 +41,7 @@ Numbered::Numbered(const Trace& from) : Rebuilt(from) {
 
 Facts Numbered::facts(Vertex v) {
   for (auto next = static_cast<std::uint32_t>(facts_.size()); next <= v.index; ++next) {
-    facts_.push_back(facts_of(graph(), {next}, facts_));
+    facts_.push_back(facts_of(graph(), {next}, facts_, precision()));
   }
   return facts_[v.index];
 }
@@ -99,8 +99,8 @@ Vertex Numbered::number(Op op, Vertex x, Vertex y, Vertex w) {
   return v;
 }
 
-Trace share(Trace trace, const OptimiseOptions&) {
-  Numbered built(trace);
+Trace share(Trace trace, const OptimiseOptions& options) {
+  Numbered built(trace, options.precision);
   built.each_needed([&](Vertex v) {
     const GraphNode& node = trace.graph[v];
     if (node.kind != VertexKind::operation) return built.copy(v);

@@ -10,7 +10,7 @@ namespace {
 
 class Signs : public Rebuilt {
  public:
-  explicit Signs(const Trace& trace) : Rebuilt(trace), graph_(trace.graph) {}
+  Signs(const Trace& trace, Precision precision) : Rebuilt(trace, precision), graph_(trace.graph) {}
 
   bool is_to_change(const GraphNode& node) const {
     if (node.kind != VertexKind::operation || node.op != Op::neg) return false;
@@ -35,8 +35,8 @@ class Signs : public Rebuilt {
 
 }  // namespace
 
-Trace signs(Trace trace, const OptimiseOptions&) {
-  Signs built(trace);
+Trace signs(Trace trace, const OptimiseOptions& options) {
+  Signs built(trace, options.precision);
   bool any = false;
   built.each_needed([&](Vertex v) { any = any || built.is_to_change(trace.graph[v]); });
   if (!any) return trace;

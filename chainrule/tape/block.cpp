@@ -27,9 +27,9 @@ void Block::jvp(std::span<const double> x, std::span<const double> z, std::span<
     std::ranges::fill(xbar, kUnreached);
     vjp(x, z, unit, xbar);
     unit[j] = kUnreached;
-    zdot[j] = 0;
+    zdot[j] = kUnreached;
     for (std::size_t k = 0; k < x.size(); ++k) {
-      if (!is_unreached(xbar[k]) && !is_unreached(xdot[k])) zdot[j] += xbar[k] * xdot[k];
+      if (!is_unreached(xbar[k]) && !is_unreached(xdot[k])) accumulate(zdot[j], xbar[k] * xdot[k]);
     }
   }
 }
@@ -82,7 +82,7 @@ void Block::recorded_jvp(std::span<const Scalar> x, std::span<const Scalar> z,
     std::ranges::fill(xbar, Scalar(kUnreached));
     recorded_vjp(x, z, unit, xbar);
     unit[j] = kUnreached;
-    zdot[j] = 0.0;
+    zdot[j] = kUnreached;
     for (std::size_t k = 0; k < x.size(); ++k) {
       if (is_cut(xbar[k]) || is_cut(xdot[k])) continue;
       zdot[j] = is_cut(zdot[j]) ? xbar[k] * xdot[k] : zdot[j] + xbar[k] * xdot[k];
@@ -96,8 +96,7 @@ namespace {
 std::vector<Scalar> seeds_of(std::span<const Arrival> arrivals) {
   std::vector<Scalar> seeds;
   for (const Arrival& arrival : arrivals) {
-    const bool is_never = arrival.holds.is_number() && ScalarAccess::value(arrival.holds) == 0;
-    seeds.push_back(is_never ? Scalar(kUnreached) : arrival.value);
+    seeds.push_back(arrival.is_never() ? Scalar(kUnreached) : arrival.value);
   }
   return seeds;
 }
@@ -108,14 +107,14 @@ void Block::pull_arrivals(std::span<const Scalar> x, std::span<const Scalar> z,
                           std::span<const Arrival> zbar, std::span<Arrival> xbar) const {
   std::vector<Scalar> found(x.size(), Scalar(kUnreached));
   recorded_vjp(x, z, seeds_of(zbar), found);
-  for (std::size_t k = 0; k < x.size(); ++k) xbar[k] = {found[k], is_cut(found[k]) ? 0.0 : 1.0};
+  std::ranges::copy(arrivals_of(found), xbar.begin());
 }
 
 void Block::push_arrivals(std::span<const Scalar> x, std::span<const Scalar> z,
                           std::span<const Arrival> xdot, std::span<Arrival> zdot) const {
-  std::vector<Scalar> found(z.size());
+  std::vector<Scalar> found(z.size(), Scalar(kUnreached));
   recorded_jvp(x, z, seeds_of(xdot), found);
-  for (std::size_t j = 0; j < z.size(); ++j) zdot[j] = {found[j], 1.0};
+  std::ranges::copy(arrivals_of(found), zdot.begin());
 }
 
 std::vector<double> operand_values(const Tape::State& state, const BlockRow& block) {

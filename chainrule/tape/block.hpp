@@ -12,15 +12,9 @@
 #include <string>
 #include <vector>
 
-#include "chainrule/tape/scalar.hpp"
+#include "chainrule/tape/arrival.hpp"
 
 namespace chainrule {
-
-/// An adjoint or a tangent, and where it has arrived: a recorded truth, or a plain 1, always, or 0,
-/// never. Where it has not, the value is 0.
-struct Arrival {
-  Scalar value, holds;
-};
 
 class Block : public std::enable_shared_from_this<Block> {
  public:
@@ -37,8 +31,12 @@ class Block : public std::enable_shared_from_this<Block> {
   /// z = f(x).
   virtual void value(std::span<const double> x, std::span<double> z) const = 0;
 
-  /// x̄ₖ = Σⱼ z̄ⱼ ∂zⱼ/∂xₖ. xbar comes filled with −0.0; an entry that is left so is not pushed: its
-  /// input is cut off. A zbar of −0.0 likewise is of an output at which nothing arrived.
+  // The derivatives. In all of them what is to be found comes filled with "nothing has arrived"
+  // (tape/arrival.hpp), and what is left so does not: an input is cut off, an output does not move.
+  // A seed may be nothing as well: of an output that was not reached, an input that does not move.
+  // A zero that arrives is +0, never −0.0.
+
+  /// x̄ₖ = Σⱼ z̄ⱼ ∂zⱼ/∂xₖ.
   virtual void vjp(std::span<const double> x, std::span<const double> z,
                    std::span<const double> zbar, std::span<double> xbar) const = 0;
 
@@ -46,21 +44,21 @@ class Block : public std::enable_shared_from_this<Block> {
   virtual void jvp(std::span<const double> x, std::span<const double> z,
                    std::span<const double> xdot, std::span<double> zdot) const;
 
-  /// The same in recorded operations, so that the derivative can be differentiated again. Unless
-  /// overridden, vjp is recorded as a block of its own, which throws Error when it is
+  /// The same in recorded operations, so that the derivative can be differentiated again, as a
+  /// sweep asks for them. Unless overridden: by recorded_vjp and recorded_jvp, of a block of which
+  /// it does not depend on numbers what arrives.
+  virtual void pull_arrivals(std::span<const Scalar> x, std::span<const Scalar> z,
+                             std::span<const Arrival> zbar, std::span<Arrival> xbar) const;
+  virtual void push_arrivals(std::span<const Scalar> x, std::span<const Scalar> z,
+                             std::span<const Arrival> xdot, std::span<Arrival> zdot) const;
+
+  /// Unless overridden, vjp is recorded as a block of its own, which throws Error when it is
   /// differentiated: "solve cannot be differentiated twice".
   virtual void recorded_vjp(std::span<const Scalar> x, std::span<const Scalar> z,
                             std::span<const Scalar> zbar, std::span<Scalar> xbar) const;
   /// Unless overridden: from one recorded_vjp an output.
   virtual void recorded_jvp(std::span<const Scalar> x, std::span<const Scalar> z,
                             std::span<const Scalar> xdot, std::span<Scalar> zdot) const;
-
-  /// The two as a sweep asks for them: with where each has arrived. Unless overridden, by
-  /// recorded_vjp and recorded_jvp, all that is given arriving where anything has.
-  virtual void pull_arrivals(std::span<const Scalar> x, std::span<const Scalar> z,
-                             std::span<const Arrival> zbar, std::span<Arrival> xbar) const;
-  virtual void push_arrivals(std::span<const Scalar> x, std::span<const Scalar> z,
-                             std::span<const Arrival> xdot, std::span<Arrival> zdot) const;
 };
 
 /// z = block(x), recorded on the active tape; plain numbers if no x is recorded. Throws Error if

@@ -9,8 +9,10 @@ struct Cone {
   std::vector<std::uint32_t> rows;   ///< ascending, with the headers of blocks
   std::vector<std::uint32_t> place;  ///< by row; kNowhere for a row that is not in it
 
-  /// Plain numbers among the ys depend on nothing. Throws HandleError.
-  Cone(const Tape::State& state, std::span<const Scalar> ys, std::string_view where);
+  /// Plain numbers among the ys depend on nothing. What `ends` depend on is not in it. Throws
+  /// HandleError.
+  Cone(const Tape::State& state, std::span<const Scalar> ys, std::string_view where,
+       std::span<const Scalar> ends = {});
 
   static constexpr std::uint32_t kNowhere = 0xFFFFFFFFu;
   std::uint32_t place_of(std::uint32_t row) const {

@@ -19,7 +19,8 @@ class Forward {
       : state_(state),
         cone_(state, ys, "jvp"),
         directions_(directions),
-        tangents_(cone_.rows.size() * directions, kUnreached) {}
+        tangents_(cone_.rows.size() * directions, kUnreached),
+        is_seeded_(cone_.rows.size()) {}
 
   // The tangents of a node, or null if it is none of the cone's.
   double* at(const Scalar& x) {
@@ -27,14 +28,23 @@ class Forward {
     return place == Cone::kNowhere ? nullptr : &tangents_[place * directions_];
   }
 
-  void run(const std::vector<bool>& is_seeded) {
+  void seed(const Scalar& x, std::size_t direction, double tangent) {
+    const std::uint32_t place = cone_.place_of(x);
+    if (place == Cone::kNowhere || is_unreached(tangent)) return;
+    accumulate(tangents_[place * directions_ + direction], tangent);
+    is_seeded_[place] = true;
+  }
+
+  void run() {
+    std::vector<double> seeds;
     for (std::size_t k = 0; k < cone_.rows.size(); ++k) {
       const std::uint32_t row = cone_.rows[k];
       const Code code = state_.rows.codes[row];
       if (code == Code::block) run_block(block_at(state_, row));
-      if (!is_operation(code) || is_seeded[k]) continue;
-      const Operands operands(state_, row);
+      if (!is_operation(code)) continue;
       double* to = &tangents_[k * directions_];
+      if (is_seeded_[k]) seeds.assign(to, to + directions_);
+      const Operands operands(state_, row);
       operands.pull_back(1.0, [&](std::size_t i, double partial) {
         if (operands.is_number(i)) return;
         const double* from = of(operands.link(i));
@@ -42,10 +52,13 @@ class Forward {
           if (!is_unreached(from[d])) accumulate(to[d], partial * from[d]);
         }
       });
+      if (!is_seeded_[k]) continue;
+      // What has a seed has no other tangent.
+      for (std::size_t d = 0; d < directions_; ++d) {
+        if (!is_unreached(seeds[d])) to[d] = seeds[d];
+      }
     }
   }
-
-  const Cone& cone() const { return cone_; }
 
  private:
   double* of(std::uint32_t row) { return &tangents_[cone_.place[row] * directions_]; }
@@ -61,11 +74,15 @@ class Forward {
         any = any || !is_unreached(xdot[k]);
       }
       if (!any) continue;
-      const Inner apart(Inner::Sealed{});
-      block.block->jvp(x, z, xdot, zdot);
+      std::ranges::fill(zdot, kUnreached);
+      {
+        const Inner apart(Inner::Sealed{});
+        block.block->jvp(x, z, xdot, zdot);
+      }
       for (std::uint32_t j = 0; j < zdot.size(); ++j) {
-        if (cone_.place_of(block.row + 1 + j) != Cone::kNowhere)
-          of(block.row + 1 + j)[d] = zdot[j] + 0.0;
+        if (cone_.place_of(block.row + 1 + j) == Cone::kNowhere) continue;
+        double& to = of(block.row + 1 + j)[d];
+        if (is_unreached(to)) to = zdot[j];  // what has arrived is a seed
       }
     }
   }
@@ -74,7 +91,25 @@ class Forward {
   const Cone cone_;
   const std::size_t directions_;
   std::vector<double> tangents_;  // by place in the cone, then direction
+  std::vector<bool> is_seeded_;   // by place in the cone, in any direction
 };
+
+// Calls found(j, direction, tangent) for each y, kUnreached where nothing arrives.
+template <class Found>
+void sweep_for(std::span<const Scalar> ys, std::span<const Scalar> xs,
+               std::span<const double> seeds, std::size_t directions, Found&& found) {
+  Forward forward(active_state(), ys, directions);
+  for (std::size_t k = 0; k < xs.size(); ++k) {
+    for (std::size_t d = 0; d < directions; ++d) forward.seed(xs[k], d, seeds[d * xs.size() + k]);
+  }
+  forward.run();
+  for (std::size_t j = 0; j < ys.size(); ++j) {
+    const double* tangents = forward.at(ys[j]);
+    for (std::size_t d = 0; d < directions; ++d) {
+      found(j, d, tangents == nullptr ? kUnreached : tangents[d]);
+    }
+  }
+}
 
 }  // namespace
 
@@ -97,25 +132,16 @@ std::vector<double> jvp(std::span<const Scalar> ys, std::span<const Scalar> xs,
     }
     return out;
   }
-  Forward forward(active_state(), ys, directions);
-  std::vector<bool> is_seeded(forward.cone().rows.size());
-  for (std::size_t k = 0; k < xs.size(); ++k) {
-    double* tangents = forward.at(xs[k]);
-    if (tangents == nullptr) continue;
-    is_seeded[forward.cone().place_of(xs[k])] = true;
-    for (std::size_t d = 0; d < directions; ++d) {
-      if (!is_unreached(seeds[d * xs.size() + k]))
-        accumulate(tangents[d], seeds[d * xs.size() + k]);
-    }
-  }
-  forward.run(is_seeded);
-  for (std::size_t j = 0; j < ys.size(); ++j) {
-    const double* tangents = forward.at(ys[j]);
-    for (std::size_t d = 0; tangents != nullptr && d < directions; ++d) {
-      out[d * ys.size() + j] = tangents[d] + 0.0;
-    }
-  }
+  sweep_for(ys, xs, seeds, directions, [&](std::size_t j, std::size_t d, double tangent) {
+    out[d * ys.size() + j] = arrived(tangent);
+  });
   return out;
+}
+
+void tangents(std::span<const Scalar> ys, std::span<const Scalar> xs, std::span<const double> seeds,
+              std::span<double> out) {
+  sweep_for(ys, xs, seeds, 1,
+            [&](std::size_t j, std::size_t, double tangent) { out[j] = tangent; });
 }
 
 }  // namespace chainrule

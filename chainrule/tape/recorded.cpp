@@ -27,7 +27,6 @@ const Scalar& scalar_in(const Scalar& v) { return v; }
 const Scalar& scalar_in(const Traced& v) { return v.scalar(); }
 Scalar truth_in(bool p) { return p ? 1.0 : 0.0; }
 const Scalar& truth_in(const Predicate& p) { return p.truth(); }
-const Arrival kNever = {kUnreached, 0.0};
 template <class V>
 Truth<V> condition_of(const Arrival& seed) {
   if constexpr (std::same_as<Truth<V>, bool>) {
@@ -89,23 +88,27 @@ class OnBehalf {
 template <class V>
 class Sweeps {
  public:
-  Sweeps(Tape::State& state, std::span<const Scalar> ys, std::string_view where)
-      : state_(state), cone_(state, ys, where), sums_(cone_.rows.size()) {}
+  // Nothing goes through `ends`.
+  Sweeps(Tape::State& state, std::span<const Scalar> ys, std::span<const Scalar> ends,
+         std::string_view where)
+      : state_(state),
+        cone_(state, ys, where, ends),
+        sums_(cone_.rows.size()),
+        is_end_(cone_.rows.size()) {
+    for (const Scalar& end : ends) {
+      if (cone_.place_of(end) != Cone::kNowhere) is_end_[cone_.place_of(end)] = true;
+    }
+  }
 
-  // Adjoints from the ys down to the xs. Where cut_off, nothing goes on through an x.
-  void reverse(std::span<const Scalar> ys, std::span<const Arrival> seeds,
-               std::span<const Scalar> xs, bool cut_off) {
+  // Adjoints from the ys down.
+  void reverse(std::span<const Scalar> ys, std::span<const Arrival> seeds) {
     for (std::size_t k = 0; k < ys.size(); ++k) {
       if (Sum<V>* sum = sum_of(ys[k])) sum->add(V(seeds[k].value), condition_of<V>(seeds[k]));
-    }
-    std::vector<bool> is_end(cut_off ? cone_.rows.size() : 0);
-    for (const Scalar& x : xs) {
-      if (cut_off && cone_.place_of(x) != Cone::kNowhere) is_end[cone_.place_of(x)] = true;
     }
     OnBehalf behalf(state_);
     for (std::size_t k = cone_.rows.size(); k-- > 0;) {
       behalf.of(cone_.rows[k]);
-      if (is_false(sums_[k].holds()) || (cut_off && is_end[k])) continue;
+      if (is_false(sums_[k].holds()) || is_end_[k]) continue;
       const std::uint32_t row = cone_.rows[k];
       const Code code = state_.rows.codes[row];
       if (code == Code::block_output)
@@ -115,14 +118,13 @@ class Sweeps {
     }
   }
 
-  // Tangents from the xs up to the ys.
+  // Tangents from the xs up to the ys. What has a seed has no other tangent.
   void forward(std::span<const Scalar> xs, std::span<const Arrival> seeds) {
-    std::vector<bool> is_seeded(cone_.rows.size());
     for (std::size_t k = 0; k < xs.size(); ++k) {
       const Truth<V> condition = condition_of<V>(seeds[k]);
       if (cone_.place_of(xs[k]) == Cone::kNowhere || is_false(condition)) continue;
       sum_of(xs[k])->add(V(seeds[k].value), condition);
-      is_seeded[cone_.place_of(xs[k])] = true;
+      is_end_[cone_.place_of(xs[k])] = true;
     }
     OnBehalf behalf(state_);
     for (std::size_t k = 0; k < cone_.rows.size(); ++k) {
@@ -130,14 +132,14 @@ class Sweeps {
       behalf.of(row);
       const Code code = state_.rows.codes[row];
       if (code == Code::block) push_forward_block(row);
-      if (is_operation(code) && !is_seeded[k]) push_forward(row, sums_[k]);
+      if (is_operation(code) && !is_end_[k]) push_forward(row, sums_[k]);
     }
   }
 
   // What has arrived at x.
   Arrival arrived(const Scalar& x) {
     const Sum<V>* sum = sum_of(x);
-    if (sum == nullptr || is_false(sum->holds())) return kNever;
+    if (sum == nullptr || is_false(sum->holds())) return {};
     return {scalar_in(sum->gated()), truth_in(sum->holds())};
   }
 
@@ -222,7 +224,7 @@ class Sweeps {
     const std::vector<std::uint32_t> links = at.links;
     const std::vector<bool> is_number = at.is_number;
     const Call call = call_at(at);
-    std::vector<Arrival> zbar, xbar(call.x.size(), kNever);
+    std::vector<Arrival> zbar, xbar(call.x.size());
     for (const Scalar& z : call.z) zbar.push_back(arrived(z));
     block->pull_arrivals(call.x, call.z, zbar, xbar);
     for (std::size_t k = 0; k < links.size(); ++k) {
@@ -237,30 +239,32 @@ class Sweeps {
     const BlockRow& at = block_at(state_, row);
     const std::shared_ptr<const Block> block = at.block;
     const Call call = call_at(at);
-    std::vector<Arrival> xdot, zdot(call.z.size(), kNever);
+    std::vector<Arrival> xdot, zdot(call.z.size());
     Truth<V> holds = false;
     for (std::size_t k = 0; k < call.x.size(); ++k) {
-      xdot.push_back(at.is_number[k] ? kNever : arrived(call.x[k]));
+      xdot.push_back(at.is_number[k] ? Arrival() : arrived(call.x[k]));
       holds = or_(holds, condition_of<V>(xdot[k]));
     }
     if (is_false(holds)) return;
     block->push_arrivals(call.x, call.z, xdot, zdot);
     for (std::size_t j = 0; j < zdot.size(); ++j) {
-      if (Sum<V>* sum = sum_of(call.z[j]))
-        sum->add(V(zdot[j].value), and_(holds, condition_of<V>(zdot[j])));
+      const std::uint32_t place = cone_.place_of(call.z[j]);
+      if (place == Cone::kNowhere || is_end_[place]) continue;
+      sums_[place].add(V(zdot[j].value), and_(holds, condition_of<V>(zdot[j])));
     }
   }
 
   Tape::State& state_;
   const Cone cone_;
   std::vector<Sum<V>> sums_;
+  std::vector<bool> is_end_;
 };
 
 template <class V>
 std::vector<Arrival> reverse_over(std::span<const Scalar> ys, std::span<const Arrival> seeds,
-                                  std::span<const Scalar> xs, bool cut_off) {
-  Sweeps<V> sweeps(active_state(), ys, "recorded_vjp");
-  sweeps.reverse(ys, seeds, xs, cut_off);
+                                  std::span<const Scalar> xs, std::span<const Scalar> ends) {
+  Sweeps<V> sweeps(active_state(), ys, ends, "recorded_vjp");
+  sweeps.reverse(ys, seeds);
   std::vector<Arrival> found;
   for (const Scalar& x : xs) found.push_back(sweeps.arrived(x));
   return found;
@@ -268,31 +272,33 @@ std::vector<Arrival> reverse_over(std::span<const Scalar> ys, std::span<const Ar
 
 template <class V>
 std::vector<Arrival> forward_over(std::span<const Scalar> ys, std::span<const Scalar> xs,
-                                  std::span<const Arrival> seeds) {
-  Sweeps<V> sweeps(active_state(), ys, "recorded_jvp");
+                                  std::span<const Arrival> seeds, std::span<const Scalar> ends) {
+  Sweeps<V> sweeps(active_state(), ys, ends, "recorded_jvp");
   sweeps.forward(xs, seeds);
   std::vector<Arrival> found;
   for (const Scalar& y : ys) found.push_back(sweeps.arrived(y));
   return found;
 }
 
-// A seed that is cut never arrives, any other always.
-std::vector<Arrival> arrivals_of(std::span<const Scalar> seeds) {
-  std::vector<Arrival> all;
-  for (const Scalar& seed : seeds) all.push_back({seed, is_cut(seed) ? 0.0 : 1.0});
-  return all;
+std::vector<Arrival> reverse(std::span<const Scalar> ys, std::span<const Arrival> seeds,
+                             std::span<const Scalar> xs, std::span<const Scalar> ends) {
+  return active_state().tracing ? reverse_over<Traced>(ys, seeds, xs, ends)
+                                : reverse_over<Scalar>(ys, seeds, xs, ends);
 }
 
+std::vector<Arrival> forward(std::span<const Scalar> ys, std::span<const Scalar> xs,
+                             std::span<const Arrival> seeds, std::span<const Scalar> ends) {
+  return active_state().tracing ? forward_over<Traced>(ys, xs, seeds, ends)
+                                : forward_over<Scalar>(ys, xs, seeds, ends);
+}
+
+// The values, 0 for what nothing has arrived at.
 std::vector<Scalar> values_of(const std::vector<Arrival>& found) {
   std::vector<Scalar> values;
-  for (const Arrival& arrival : found) values.push_back(arrival.value);
+  for (const Arrival& arrival : found) {
+    values.push_back(arrived(arrival.value));
+  }
   return values;
-}
-
-// 0 for what nothing has arrived at.
-std::vector<Scalar> zero_where_cut(std::vector<Scalar> found) {
-  for (Scalar& entry : found) entry = is_cut(entry) ? Scalar(0.0) : entry;
-  return found;
 }
 
 void require_sizes(const char* where, std::size_t expected, std::size_t got) {
@@ -303,52 +309,44 @@ void require_sizes(const char* where, std::size_t expected, std::size_t got) {
 
 }  // namespace
 
-Cone::Cone(const Tape::State& state, std::span<const Scalar> ys, std::string_view where) {
-  std::vector<std::uint32_t> tops;
-  for (const Scalar& y : ys) {
-    if (!y.is_number()) tops.push_back(state.rows.tape->node_of(y, where).index);
-  }
-  rows = ancestor_rows(state, tops);
+Cone::Cone(const Tape::State& state, std::span<const Scalar> ys, std::string_view where,
+           std::span<const Scalar> ends) {
+  const auto rows_of = [&](std::span<const Scalar> nodes) {
+    std::vector<std::uint32_t> found;
+    for (const Scalar& node : nodes) {
+      if (!node.is_number()) found.push_back(state.rows.tape->node_of(node, where).index);
+    }
+    return found;
+  };
+  rows = ancestor_rows(state, rows_of(ys), rows_of(ends));
   place.assign(rows.empty() ? 0 : rows.back() + std::size_t{1}, kNowhere);
   for (std::uint32_t k = 0; k < rows.size(); ++k) place[rows[k]] = k;
 }
 
-std::vector<Scalar> recorded_adjoints(std::span<const Scalar> ys, std::span<const Scalar> seeds,
-                                      std::span<const Scalar> xs, bool cut_off) {
-  require_sizes("recorded_vjp", ys.size(), seeds.size());
-  for (const Scalar& x : xs) {
-    if (!x.is_number()) Tape::active().node_of(x, "recorded_vjp");
-  }
-  const std::vector<Arrival> arrivals = arrivals_of(seeds);
-  return values_of(active_state().tracing ? reverse_over<Traced>(ys, arrivals, xs, cut_off)
-                                          : reverse_over<Scalar>(ys, arrivals, xs, cut_off));
-}
-
 std::vector<Arrival> recorded_adjoints(std::span<const Scalar> ys, std::span<const Arrival> seeds,
                                        std::span<const Scalar> xs) {
-  assert(active_state().tracing && seeds.size() == ys.size());
-  return reverse_over<Traced>(ys, seeds, xs, true);
+  assert(seeds.size() == ys.size());
+  return reverse(ys, seeds, xs, xs);
 }
 
 std::vector<Arrival> recorded_tangents(std::span<const Scalar> ys, std::span<const Scalar> xs,
                                        std::span<const Arrival> seeds) {
-  assert(active_state().tracing && seeds.size() == xs.size());
-  return forward_over<Traced>(ys, xs, seeds);
+  assert(seeds.size() == xs.size());
+  return forward(ys, xs, seeds, xs);
 }
 
 std::vector<Scalar> recorded_vjp(std::span<const Scalar> ys, std::span<const Scalar> seeds,
                                  std::span<const Scalar> xs) {
+  require_sizes("recorded_vjp", ys.size(), seeds.size());
   for (const Scalar& x : xs) Tape::active().node_of(x, "recorded_vjp");
-  return zero_where_cut(recorded_adjoints(ys, seeds, xs, false));
+  return values_of(reverse(ys, arrivals_of(seeds), xs, {}));
 }
 
 std::vector<Scalar> recorded_jvp(std::span<const Scalar> ys, std::span<const Scalar> xs,
                                  std::span<const Scalar> seeds) {
   require_sizes("recorded_jvp", xs.size(), seeds.size());
   for (const Scalar& x : xs) Tape::active().node_of(x, "recorded_jvp");
-  const std::vector<Arrival> arrivals = arrivals_of(seeds);
-  return zero_where_cut(values_of(active_state().tracing ? forward_over<Traced>(ys, xs, arrivals)
-                                                         : forward_over<Scalar>(ys, xs, arrivals)));
+  return values_of(forward(ys, xs, arrivals_of(seeds), {}));
 }
 
 std::vector<Scalar> recorded_gradient(const Scalar& y, std::span<const Scalar> xs) {

@@ -18,21 +18,9 @@
 
 namespace chainrule {
 
-/// -0.0 stands for "no contribution has arrived": -0 + v = v for every v, and an arrived zero is
-/// kept as +0 (see accumulate). So reached-tracking costs no memory and no branch.
-inline constexpr double kUnreached = -0.0;
-
-constexpr bool is_unreached(double adjoint) {
-  return std::bit_cast<std::uint64_t>(adjoint) == std::bit_cast<std::uint64_t>(kUnreached);
-}
-
-/// A recorded adjoint or tangent to which nothing has arrived: the plain number −0.0.
-inline bool is_cut(const Scalar& adjoint) {
-  return adjoint.is_number() && is_unreached(ScalarAccess::value(adjoint));
-}
-
-/// adjoint += contribution, where a sum of zero becomes +0: reached. (The zero is added to the old
-/// adjoint: the contribution, which is what arrives last, then waits for one addition only.)
+/// adjoint += contribution, where a sum of zero becomes +0: reached. From kUnreached, as −0 + v = v
+/// for every v: tracking what is reached costs no memory and no branch. (The zero is added to the
+/// old adjoint: the contribution, which is what arrives last, then waits for one addition only.)
 [[gnu::always_inline]] inline void accumulate(double& adjoint, double contribution) {
   adjoint = (adjoint + 0.0) + contribution;
 }
@@ -78,6 +66,11 @@ struct GuardRow {
 };
 
 struct Tape::State {
+  State() = default;
+  ~State();
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
   detail::Recorder rows;
   Region<detail::Code> codes;
   Region<detail::Links, 33 * kLine> links;
@@ -90,7 +83,9 @@ struct Tape::State {
   unsigned depth = 0;                            ///< open frames; also the slot of the innermost
   std::uint32_t first_row[detail::kSlots] = {};  ///< of each open frame
   std::atomic<bool> active{false};
-  std::uint32_t next_generation = 0, last_generation = 0;
+  std::vector<std::uint32_t> chunks;   ///< of generations, by age: all that are held
+  std::vector<std::uint32_t> used_up;  ///< scratch of new_stamp()
+  std::uint32_t next_generation = 0, last_generation = 0;  ///< of the last chunk
 
   struct Label {
     std::uint32_t row;
@@ -131,8 +126,9 @@ struct Tape::State {
   Adjoints sweep;  ///< clean between sweeps
   Adjoints grads;  ///< what backward() accumulates
 
+  /// Throws Error if there is none: see generations_internal.hpp.
   std::uint32_t new_stamp(unsigned slot);
-  void open(unsigned slot);
+  void open(unsigned slot, std::uint32_t stamp);
   void rewind_to(std::uint32_t row, std::uint32_t number_count);
   void make_room();
   void set_limit();
@@ -200,20 +196,20 @@ bool lead_in(Scalar& operand, std::string_view where);
 
 /// The rows that `top` depends on, ascending, itself last; with the headers of blocks.
 std::vector<std::uint32_t> ancestor_rows(const Tape::State& state, std::uint32_t top);
-/// What any of them depends on.
+/// What any of them depends on, as far as `ends`, which are listed where they are met.
 std::vector<std::uint32_t> ancestor_rows(const Tape::State& state,
-                                         std::span<const std::uint32_t> tops);
+                                         std::span<const std::uint32_t> tops,
+                                         std::span<const std::uint32_t> ends = {});
 
-/// Σⱼ seedⱼ ∂yⱼ/∂x in numbers, −0.0 where nothing arrives.
+/// Σⱼ seedⱼ ∂yⱼ/∂x and Σₖ ∂y/∂xₖ seedₖ, one direction, in numbers: kUnreached where nothing
+/// arrives.
 void adjoints(std::span<const Scalar> ys, std::span<const double> seeds, std::span<const Scalar> xs,
               std::span<double> out);
+void tangents(std::span<const Scalar> ys, std::span<const Scalar> xs, std::span<const double> seeds,
+              std::span<double> out);
 
-/// Σⱼ seedⱼ ∂yⱼ/∂x, recorded; −0.0 (is_cut) where nothing arrives. A seed that is_cut is none.
-/// Where cut_off, the xs are ends: nothing goes on through them, as through a block's operands.
-std::vector<Scalar> recorded_adjoints(std::span<const Scalar> ys, std::span<const Scalar> seeds,
-                                      std::span<const Scalar> xs, bool cut_off);
-
-/// The same while a Function is recorded, with what the sweep knows of where anything arrives.
+/// The same, recorded, where the xs are ends: nothing goes on through them, or comes from what they
+/// depend on, as with the operands of a block. An x that stands for nothing may be a plain number.
 std::vector<Arrival> recorded_adjoints(std::span<const Scalar> ys, std::span<const Arrival> seeds,
                                        std::span<const Scalar> xs);
 std::vector<Arrival> recorded_tangents(std::span<const Scalar> ys, std::span<const Scalar> xs,

@@ -1,11 +1,11 @@
 #include "chainrule/tape/tape.hpp"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <string>
 
 #include "chainrule/base/text.hpp"
+#include "chainrule/tape/generations_internal.hpp"
 #include "chainrule/tape/state_internal.hpp"
 
 namespace chainrule {
@@ -18,13 +18,8 @@ constexpr std::size_t kFirstRows = std::size_t{1} << 15;
 constexpr std::size_t kFirstNumbers = std::size_t{1} << 12;
 constexpr std::size_t kMostRows = std::numeric_limits<std::uint32_t>::max();
 
-// A stamp is a generation (24 bits) and a slot (8 bits). Tapes draw generations in chunks from one
-// counter, so that no two tapes share one, and a chunk remembers its tape for error messages. After
-// 2²⁴ frames generations come round again.
-constexpr std::uint32_t kChunk = 64;
-constexpr std::uint32_t kChunks = (1u << 24) / kChunk;
-std::atomic<std::uint32_t> next_chunk{0};
-std::array<std::atomic<std::uint32_t>, kChunks> chunk_owner{};
+// With 2¹⁶ chunks held at most, 2²³ generations go by before one is given out again.
+constinit Generations<(1u << 24) / kChunk, 1u << 16> generations;
 std::atomic<std::uint32_t> next_tape_id{1};
 
 std::string tape_words(std::uint32_t id, std::string_view name) {
@@ -68,21 +63,43 @@ void Adjoints::clear(std::size_t from, std::size_t to) {
 
 // ---- stamps -----------------------------------------------------------------------------------
 
+// The stamps of open frames are as old as the frames are deep, so that in the order of drawing each
+// chunk is of no open frame's, or of the next ones'. The frame of `slot`, if it is open, is to have
+// the new stamp.
 std::uint32_t Tape::State::new_stamp(unsigned slot) {
   if (next_generation == last_generation) {
-    const std::uint32_t chunk = next_chunk.fetch_add(1, std::memory_order_relaxed) % kChunks;
-    chunk_owner[chunk].store(id, std::memory_order_relaxed);
-    next_generation = chunk * kChunk;
-    last_generation = next_generation + kChunk;
-    if (next_generation == 0) ++next_generation;  // stamp 0 is a plain number
+    used_up.clear();
+    std::size_t held = 0;
+    unsigned frame = 0;
+    for (const std::uint32_t chunk : chunks) {
+      bool is_held = false;
+      for (; frame <= depth; ++frame) {
+        if (frame == slot) continue;
+        if (rows.stamps[frame] / detail::kSlots / kChunk != chunk) break;
+        is_held = true;
+      }
+      if (is_held) {
+        chunks[held++] = chunk;
+      } else {
+        used_up.push_back(chunk);
+      }
+    }
+    chunks.resize(held);
+    const auto [first, last] = generations.draw(used_up, id);
+    if (first == last) fail("tape", "all stamps are taken: too many tapes and frames are open");
+    chunks.push_back(first / kChunk);
+    next_generation = first;
+    last_generation = last;
   }
   return next_generation++ * detail::kSlots + slot;
 }
 
-void Tape::State::open(unsigned slot) {
-  rows.stamp = rows.stamps[slot] = new_stamp(slot);
+void Tape::State::open(unsigned slot, std::uint32_t stamp) {
+  rows.stamp = rows.stamps[slot] = stamp;
   first_row[slot] = rows.size;
 }
+
+Tape::State::~State() { generations.give_back(chunks, next_generation); }
 
 Scalar Tape::State::handle_to(std::uint32_t row) const {
   unsigned slot = depth;
@@ -105,20 +122,20 @@ void Tape::State::set_label(std::uint32_t row, std::string_view text) {
 }
 
 std::string Tape::State::reason(std::uint32_t row, std::uint32_t stamp, double value) const {
-  const std::uint32_t owner =
-      chunk_owner[stamp / detail::kSlots / kChunk].load(std::memory_order_relaxed);
+  const std::uint32_t owner = generations.owner_of(stamp / detail::kSlots);
   const std::string what = "the operand with value " + shortest(value);
   if (owner != id && rows.watching && !tracing) {
     return what +
            " is read by the code of a block, and is none of its operands: pass it as an "
            "argument, or capture it in a checkpoint, and read it on every branch";
   }
+  const std::string tape = owner == 0 ? "a tape that is gone" : "tape " + std::to_string(owner);
   if (owner != id && tracing) {
-    return what + " comes from outside of the code that is recorded (tape " +
-           std::to_string(owner) + "): pass it as an argument, or capture its value()";
+    return what + " comes from outside of the code that is recorded (" + tape +
+           "): pass it as an argument, or capture its value()";
   }
   if (owner != id) {
-    return what + " was recorded on tape " + std::to_string(owner) + ", but the active one is " +
+    return what + " was recorded on " + tape + ", but the active one is " +
            (rows.tape == nullptr ? "none on this thread" : tape_words(id, name));
   }
   if (detail::slot_of(stamp) == detail::kUnfedSlot) {
@@ -183,13 +200,16 @@ void Tape::State::rewind_to(std::uint32_t row, std::uint32_t number_count) {
   if (lines.size() > row) lines.resize(row);
 }
 
-Tape::Tape(std::string_view name) : state_(new State) {
-  state_->name = name;
-  state_->id = next_tape_id.fetch_add(1, std::memory_order_relaxed);
-  state_->rows.tape = this;
-  state_->make_room();
-  state_->open(0);
-}
+Tape::Tape(std::string_view name)
+    : state_([&] {
+        auto state = std::make_unique<State>();
+        state->name = name;
+        state->id = next_tape_id.fetch_add(1, std::memory_order_relaxed);
+        state->rows.tape = this;
+        state->make_room();
+        state->open(0, state->new_stamp(0));
+        return state.release();
+      }()) {}
 
 Tape::~Tape() {
   if (detail::active_recorder == &state_->rows) detail::active_recorder = &detail::no_recorder;
@@ -219,8 +239,9 @@ TapeBytes Tape::bytes() const {
 
 void Tape::clear() {
   if (state_->depth != 0) fail("clear", "a frame is open: rewind it instead");
+  const std::uint32_t stamp = state_->new_stamp(0);
   state_->rewind_to(0, 0);
-  state_->open(0);
+  state_->open(0, stamp);
 }
 
 void Tape::zero_grad() { state_->grads.clear(0, state_->rows.size); }
@@ -250,9 +271,9 @@ Frame::Frame(Tape& tape)
       numbers_(tape.state_->rows.number_count),
       slot_(tape.state_->depth + 1) {
   if (slot_ == detail::kUnfedSlot) fail("frame", "254 frames are open already");
+  stamp_ = tape.state_->new_stamp(slot_);
   tape.state_->depth = slot_;
-  tape.state_->open(slot_);
-  stamp_ = tape.state_->rows.stamp;
+  tape.state_->open(slot_, stamp_);
 }
 
 // A frame that is closed before frames inside of it closes them too; their turn then finds another
@@ -272,9 +293,9 @@ void Frame::rewind() {
     fail("rewind", "the frame is closed: one outside of it was closed first");
   }
   if (state.depth != slot_) fail("rewind", "an inner frame is still open");
+  stamp_ = state.new_stamp(slot_);
   state.rewind_to(rows_, numbers_);
-  state.open(slot_);
-  stamp_ = state.rows.stamp;
+  state.open(slot_, stamp_);
 }
 
 Activation::Activation(Tape& tape)
@@ -329,11 +350,12 @@ std::span<const double> Operands::values() const {
 }
 
 std::vector<std::uint32_t> ancestor_rows(const Tape::State& state, std::uint32_t top) {
-  return ancestor_rows(state, {&top, 1});
+  return ancestor_rows(state, std::span(&top, 1));
 }
 
 std::vector<std::uint32_t> ancestor_rows(const Tape::State& state,
-                                         std::span<const std::uint32_t> tops) {
+                                         std::span<const std::uint32_t> tops,
+                                         std::span<const std::uint32_t> ends) {
   if (tops.empty()) return {};
   const Recorder& rows = state.rows;
   const std::uint32_t top = *std::ranges::max_element(tops);
@@ -342,10 +364,15 @@ std::vector<std::uint32_t> ancestor_rows(const Tape::State& state,
     if (!is_number) wanted[link] = true;
   };
   for (const std::uint32_t row : tops) wanted[row] = true;
+  std::vector<bool> is_end(ends.empty() ? 0 : wanted.size());
+  for (const std::uint32_t row : ends) {
+    if (row < is_end.size()) is_end[row] = true;
+  }
   std::vector<std::uint32_t> found;
   for (std::uint32_t row = top + 1; row-- > 0;) {
     if (!wanted[row]) continue;
     found.push_back(row);
+    if (!is_end.empty() && is_end[row]) continue;
     if (rows.codes[row] == Code::block_output) {
       wanted[rows.links[row].x] = true;
     } else if (rows.codes[row] == Code::block) {

@@ -115,29 +115,41 @@ class ComplexStep {
   explicit ComplexStep(const Scalar& y)
       : nodes_(inspect(Tape::active(), ancestors(y))), values_(y.node().index + std::size_t{1}) {}
 
-  /// Empty where an operation has no complex continuation, or where the step's product with the
-  /// expected derivative underflows.
+  /// Empty where an operation has no complex continuation, where x goes through a block, whose code
+  /// is for real numbers, or where the step's product with the expected derivative underflows.
   std::optional<double> by(NodeId x, double at, double expected) {
     const double step = at == 0 ? 1e-20 : std::max(1e-20 * std::fabs(at), 1e-150);
     if (expected != 0 && std::fabs(expected) * step < 1e-290) return std::nullopt;
     for (const NodeInfo& node : nodes_) {
-      Complex& z = values_[node.id.index];
-      if (node.kind != NodeKind::operation || node.id == x) {
-        z = node.id == x ? Complex(node.value, step) : Complex(node.value);
-        continue;
-      }
-      Complex operands[3];
-      for (std::size_t k = 0; k < node.operands.size(); ++k) {
-        const OperandInfo& operand = node.operands[k];
-        operands[k] = operand.is_number ? Complex(operand.value) : values_[operand.node.index];
-      }
-      z = read_value<Complex>(node.op, operands);
+      values_[node.id.index] = node.id == x ? Complex(node.value, step) : value_of(node);
     }
     const Complex& y = values_.back();
     return y.valid() ? std::optional(y.imag() / step) : std::nullopt;
   }
 
  private:
+  Complex value_of(const NodeInfo& node) const {
+    const auto at = [&](const OperandInfo& operand) {
+      return operand.is_number ? Complex(operand.value) : values_[operand.node.index];
+    };
+    switch (node.kind) {
+      case NodeKind::variable:
+      case NodeKind::constant:
+      case NodeKind::placeholder: return Complex(node.value);
+      case NodeKind::operation: {
+        Complex operands[3];
+        std::ranges::transform(node.operands, operands, at);
+        return read_value<Complex>(node.op, operands);
+      }
+      case NodeKind::block: {
+        const bool is_moved = std::ranges::any_of(
+            node.operands, [&](const OperandInfo& operand) { return at(operand).imag() != 0; });
+        return {node.value, is_moved ? kNan : 0.0};  // of which valid() says that it is unknown
+      }
+    }
+    __builtin_unreachable();
+  }
+
   std::vector<NodeInfo> nodes_;
   std::vector<Complex> values_;  // by row
 };

@@ -3,8 +3,9 @@
 // Three witnesses are heard for each input. The central difference sees the function from outside,
 // as plain numbers, with a swept step and Richardson extrapolation. The complex step reads the
 // recorded operations over complex numbers and takes no difference at all, so it is good to the
-// last digits, where every operation has a complex continuation. The one-sided differences tell a
-// kink. Then the Taylor remainder along a direction must fall with the square of the step.
+// last digits, where every operation has a complex continuation; of what goes through a block
+// (custom(), a loop, a matrix) it knows nothing. The one-sided differences tell a kink. Then the
+// Taylor remainder along a direction must fall with the square of the step.
 #pragma once
 
 #include <optional>
@@ -24,13 +25,14 @@ enum class Verdict {
 
 /// What was found for one input.
 struct ComponentCheck {
-  double derivative;                   ///< ∂f/∂x by the reverse sweep
-  double difference;                   ///< by central differences, extrapolated
-  double difference_error;             ///< the estimated error of `difference`
-  double step;                         ///< the step at which it was smallest
-  std::optional<double> complex_step;  ///< empty where an operation has no complex continuation
-  double left, right;                  ///< one-sided slopes
-  double error;                        ///< relative disagreement with the better witness
+  double derivative;        ///< ∂f/∂x by the reverse sweep
+  double difference;        ///< by central differences, extrapolated
+  double difference_error;  ///< the estimated error of `difference`
+  double step;              ///< the step at which it was smallest
+  /// Empty where an operation has no complex continuation, or x goes through a block.
+  std::optional<double> complex_step;
+  double left, right;  ///< one-sided slopes
+  double error;        ///< relative disagreement with the better witness
   Verdict verdict;
 };
 

@@ -63,10 +63,6 @@ class Loop final : public Block {
            std::span<double> xbar) const override;
   void jvp(std::span<const double> x, std::span<const double> z, std::span<const double> xdot,
            std::span<double> zdot) const override;
-  void recorded_vjp(std::span<const Scalar> x, std::span<const Scalar> z,
-                    std::span<const Scalar> zbar, std::span<Scalar> xbar) const override;
-  void recorded_jvp(std::span<const Scalar> x, std::span<const Scalar> z,
-                    std::span<const Scalar> xdot, std::span<Scalar> zdot) const override;
   void pull_arrivals(std::span<const Scalar> x, std::span<const Scalar> z,
                      std::span<const Arrival> zbar, std::span<Arrival> xbar) const override;
   void push_arrivals(std::span<const Scalar> x, std::span<const Scalar> z,

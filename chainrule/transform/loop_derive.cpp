@@ -1,5 +1,6 @@
 // Derivatives of a Loop: see loop_internal.hpp.
 #include <algorithm>
+#include <optional>
 
 #include "chainrule/tape/state_internal.hpp"
 #include "chainrule/tape/tracing.hpp"
@@ -63,7 +64,7 @@ class DerivedBody final : public Callable {
     // What is not read has a leaf all the same, at which adjoints arrive.
     std::vector<Scalar> x;
     for (const double number : example_of(body_)) x.push_back(variable(number));
-    std::vector<Arrival> seeds(seeds_[0] + seeds_[1] + seeds_[2], Arrival{kUnreached, 0.0});
+    std::vector<Arrival> seeds(seeds_[0] + seeds_[1] + seeds_[2]);
     const Scalar* next = in.data();
     const auto take_seeds = [&](std::size_t group) {
       const std::size_t first = first_of(seeds_, group);
@@ -84,8 +85,7 @@ class DerivedBody final : public Callable {
     for (const std::size_t group : {kCarried, kOwn, kShared}) {
       const std::size_t first = first_of(found_, group);
       for (const std::size_t k : layout_.found[group].arriving) {
-        const Scalar& value = found[first + k].value;
-        out.push_back(is_cut(value) ? Scalar(0.0) : value);
+        out.push_back(arrived(found[first + k].value));
       }
       for (const std::size_t k : layout_.found[group].flagged) {
         out.push_back(found[first + k].holds);
@@ -125,11 +125,16 @@ Function record_body(const Loop& loop, LoopReading reading, const LoopLayout& la
 
 // ---- its layout -------------------------------------------------------------------------------
 
+Arrives arrives(double seed) { return is_unreached(seed) ? Arrives::never : Arrives::always; }
+Arrives arrives(const Arrival& seed) {
+  return seed.is_never() ? Arrives::never : seed.is_always() ? Arrives::always : Arrives::sometimes;
+}
 Arrives joined(Arrives a, Arrives b) { return a == b ? a : Arrives::sometimes; }
 
-// How things arrive in one step, for seeds that arrive so. The body takes no branch.
-std::vector<Arrives> probe(const Loop& loop, LoopReading reading,
-                           const std::vector<Arrives>& seeds) {
+// How things arrive in one step, for seeds that arrive so; nothing if that depends on the branch
+// that the body takes, or a derivative of a block in it.
+std::optional<std::vector<Arrives>> probe(const Loop& loop, LoopReading reading,
+                                          const std::vector<Arrives>& seeds) {
   const Tracing tracing;
   std::vector<Scalar> x;
   for (const double number : example_of(loop.body())) x.push_back(variable(number));
@@ -137,18 +142,16 @@ std::vector<Arrives> probe(const Loop& loop, LoopReading reading,
   std::vector<Arrival> arrivals;
   for (const Arrives seed : seeds) {
     switch (seed) {
-      case Arrives::never: arrivals.push_back({kUnreached, 0.0}); break;
-      case Arrives::sometimes: arrivals.push_back({variable(1.0), variable(1.0)}); break;
-      case Arrives::always: arrivals.push_back({variable(1.0), 1.0}); break;
+      case Arrives::never: arrivals.emplace_back(); break;
+      case Arrives::sometimes: arrivals.emplace_back(variable(1.0), variable(1.0)); break;
+      case Arrives::always: arrivals.emplace_back(variable(1.0)); break;
     }
   }
   std::vector<Arrives> found;
   for (const Arrival& arrival : push_through(reading, x, y, arrivals)) {
-    const bool is_known = arrival.holds.is_number();
-    found.push_back(!is_known                                   ? Arrives::sometimes
-                    : ScalarAccess::value(arrival.holds) != 0.0 ? Arrives::always
-                                                                : Arrives::never);
+    found.push_back(arrives(arrival));
   }
+  if (!active_state().guards.empty()) return std::nullopt;
   return found;
 }
 
@@ -157,15 +160,16 @@ std::vector<Arrives> probe(const Loop& loop, LoopReading reading,
 void settle(const Loop& loop, LoopReading reading, std::vector<Arrives>& seeds,
             std::vector<Arrives>& found) {
   const std::size_t carried = loop.shape().carried;
-  if (!loop.body().trace().guards.empty()) {  // another branch, another answer
-    std::fill_n(seeds.begin(), carried, Arrives::sometimes);
-    const LoopWidths widths = found_widths(loop.shape(), reading);
-    found.assign(widths[0] + widths[1] + widths[2], Arrives::sometimes);
-    return;
-  }
   for (bool moved = true; moved;) {
     moved = false;
-    found = probe(loop, reading, seeds);
+    std::optional<std::vector<Arrives>> arriving = probe(loop, reading, seeds);
+    if (!arriving) {  // another branch, another answer
+      std::fill_n(seeds.begin(), carried, Arrives::sometimes);
+      const LoopWidths widths = found_widths(loop.shape(), reading);
+      found.assign(widths[0] + widths[1] + widths[2], Arrives::sometimes);
+      return;
+    }
+    found = *std::move(arriving);
     for (std::size_t k = 0; k < carried; ++k) {
       const Arrives both = joined(seeds[k], found[k]);
       moved = moved || both != seeds[k];
@@ -238,7 +242,7 @@ DerivedLoop derive(const Loop& loop, const LoopRequest& request) {
   }
   Function body = record_body(loop, request.reading, layout);
   // Another branch may read what this one does not.
-  if (loop.body().trace().guards.empty() && drop_unread(layout, body.trace())) {
+  if (body.trace().guards.empty() && drop_unread(layout, body.trace())) {
     body = record_body(loop, request.reading, layout);
   }
   const Loop::Shape derived{
@@ -311,19 +315,14 @@ namespace {
 template <class S>
 using Seed = std::conditional_t<std::same_as<S, double>, double, Arrival>;
 
-Arrives arrives(double seed) { return is_unreached(seed) ? Arrives::never : Arrives::always; }
-Arrives arrives(const Arrival& seed) {
-  if (!seed.holds.is_number()) return Arrives::sometimes;
-  return ScalarAccess::value(seed.holds) == 0 ? Arrives::never : Arrives::always;
-}
-double value_of(double seed) { return seed + 0.0; }
-Scalar value_of(const Arrival& seed) { return is_cut(seed.value) ? Scalar(0.0) : seed.value; }
+double value_of(double seed) { return arrived(seed); }
+Scalar value_of(const Arrival& seed) { return arrived(seed.value); }
 double flag_of(double seed) { return is_unreached(seed) ? 0.0 : 1.0; }
 const Scalar& flag_of(const Arrival& seed) { return seed.holds; }
 
 // What was found, under a flag. A zero that was found is +0.
 void give(double& found, double value, double flag) {
-  if (flag != 0) found = value + 0.0;
+  if (flag != 0) found = arrived(value);
 }
 void give(Arrival& found, const Scalar& value, const Scalar& flag) {
   const bool is_open = !flag.is_number() && keeps_choices(flag);
@@ -485,7 +484,6 @@ void Loop::vjp(std::span<const double> x, std::span<const double> z, std::span<c
 
 void Loop::jvp(std::span<const double> x, std::span<const double> z, std::span<const double> xdot,
                std::span<double> zdot) const {
-  std::ranges::fill(zdot, 0.0);
   differentiate(LoopReading::tangents, x, z, xdot, zdot);
 }
 
@@ -497,30 +495,6 @@ void Loop::pull_arrivals(std::span<const Scalar> x, std::span<const Scalar> z,
 void Loop::push_arrivals(std::span<const Scalar> x, std::span<const Scalar> z,
                          std::span<const Arrival> xdot, std::span<Arrival> zdot) const {
   differentiate(LoopReading::tangents, x, z, xdot, zdot);
-}
-
-namespace {
-
-std::vector<Arrival> arrivals_of(std::span<const Scalar> seeds) {
-  std::vector<Arrival> all;
-  for (const Scalar& seed : seeds) all.push_back({seed, is_cut(seed) ? 0.0 : 1.0});
-  return all;
-}
-
-}  // namespace
-
-void Loop::recorded_vjp(std::span<const Scalar> x, std::span<const Scalar> z,
-                        std::span<const Scalar> zbar, std::span<Scalar> xbar) const {
-  std::vector<Arrival> found(xbar.size(), Arrival{kUnreached, 0.0});
-  pull_arrivals(x, z, arrivals_of(zbar), found);
-  std::ranges::transform(found, xbar.begin(), &Arrival::value);
-}
-
-void Loop::recorded_jvp(std::span<const Scalar> x, std::span<const Scalar> z,
-                        std::span<const Scalar> xdot, std::span<Scalar> zdot) const {
-  std::vector<Arrival> found(zdot.size(), Arrival{0.0, 0.0});
-  push_arrivals(x, z, arrivals_of(xdot), found);
-  std::ranges::transform(found, zdot.begin(), &Arrival::value);
 }
 
 }  // namespace chainrule

@@ -458,15 +458,19 @@ std::vector<Vertex> loops_of(const Graph& graph) {
   return sites;
 }
 
-std::optional<Trace> kept(const Trace& trace) {
+std::optional<Trace> kept(const Trace& trace, std::size_t argument) {
   const Graph& graph = trace.graph;
+  const std::vector<bool> is_late = depending_on(trace, argument);
   std::vector<std::unique_ptr<Site>> sites;
   bool is_new = false;
   for (const Vertex at : loops_of(graph)) {
     auto site =
         std::make_unique<Site>(at, graph.calls()[graph[at].operand[0]], *loop_at(graph, at));
     const std::size_t first = sites.size() > kFarthest ? sites.size() - kFarthest : 0;
-    for (std::size_t k = first; k < sites.size(); ++k) site->keep_by(*sites[k]);
+    for (std::size_t k = first; k < sites.size(); ++k) {
+      // What is kept depends on all that its keeper does.
+      if (is_late[at.index] || !is_late[sites[k]->at().index]) site->keep_by(*sites[k]);
+    }
     sites.push_back(std::move(site));
   }
   for (const auto& site : sites) is_new = is_new || site->is_new();
@@ -489,14 +493,30 @@ std::optional<Trace> kept(const Trace& trace) {
 
 }  // namespace
 
-std::optional<Trace> keep_steps(const Trace& trace) {
+std::vector<bool> depending_on(const Trace& trace, std::size_t argument) {
+  const Graph& graph = trace.graph;
+  std::vector<bool> depends(graph.size());
+  const std::size_t first =
+      argument < trace.arguments.size() ? trace.arguments[argument].first : trace.inputs.size();
+  for (std::size_t k = first; k < trace.inputs.size(); ++k) depends[trace.inputs[k].index] = true;
+  for (std::uint32_t v = 0; v < graph.size(); ++v) {
+    graph.each_operand({v}, [&](Vertex x) { depends[v] = depends[v] || depends[x.index]; });
+  }
+  return depends;
+}
+
+std::optional<Trace> keep_steps_apart(const Trace& trace, std::size_t argument) {
   const std::vector<Vertex> sites = loops_of(trace.graph);
   if (sites.empty()) return std::nullopt;
   const auto twin = twins(trace.graph, sites);
-  if (twin.empty()) return kept(trace);
+  if (twin.empty()) return kept(trace, argument);
   Trace once = merged(trace, twin);
-  auto better = kept(once);
+  auto better = kept(once, argument);
   return better ? std::move(*better) : std::move(once);
+}
+
+std::optional<Trace> keep_steps(const Trace& trace) {
+  return keep_steps_apart(trace, trace.arguments.size());
 }
 
 }  // namespace chainrule

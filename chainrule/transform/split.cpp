@@ -13,14 +13,8 @@ class Splitting {
       : trace_(trace),
         graph_(trace.graph),
         argument_(argument),
-        is_late_(graph_.size()),
+        is_late_(depending_on(trace, argument)),
         is_kept_(graph_.size()) {
-    for (std::size_t k = first_late(); k < trace.inputs.size(); ++k) {
-      is_late_[trace.inputs[k].index] = true;
-    }
-    for (std::uint32_t v = 0; v < graph_.size(); ++v) {
-      graph_.each_operand({v}, [&](Vertex x) { is_late_[v] = is_late_[v] || is_late_[x.index]; });
-    }
     for (std::uint32_t v = 0; v < graph_.size(); ++v) {
       if (!is_late_[v]) continue;
       graph_.each_operand({v}, [&](Vertex x) {
@@ -39,7 +33,6 @@ class Splitting {
  private:
   enum class Stage : std::uint8_t { early, late };
 
-  std::size_t first_late() const { return trace_.arguments[argument_].first; }
   bool is_number(Vertex v) const {
     const VertexKind kind = graph_[v].kind;
     return kind == VertexKind::constant || kind == VertexKind::variable;
@@ -105,7 +98,7 @@ Split split(const Function& f, std::size_t argument) {
     fail("split", "before argument " + std::to_string(argument) + " of a function of " +
                       std::to_string(f.arguments().size()) + ": there must be one on either side");
   }
-  const std::optional<Trace> better = keep_steps(f.trace());
+  const std::optional<Trace> better = keep_steps_apart(f.trace(), argument);
   return Splitting(better ? *better : f.trace(), argument).run();
 }
 

@@ -8,7 +8,9 @@
 #include "chainrule/block/checkpoint.hpp"
 #include "chainrule/chainrule.hpp"
 #include "chainrule/tape/inspect.hpp"
+#include "chainrule/transform/check.hpp"
 #include "chainrule/transform/functions.hpp"
+#include "chainrule/transform/loop.hpp"
 
 namespace chainrule {
 namespace {
@@ -170,6 +172,58 @@ TEST(Custom, an_output_that_nothing_uses_brings_no_nan) {
   const Scalar zero = variable(0.0);
   const auto both = checkpoint([](const Scalar& v) { return std::pair(v, sqrt(v)); })(zero);
   EXPECT_EQ(gradient(both.first, {zero})[0], 1.0);
+}
+
+TEST(Custom, of_a_right_vjp_is_right_to_the_checker_and_of_a_wrong_one_wrong) {
+  const auto checked = [](auto vjp) {
+    const auto ident = custom(
+        "ident", [](double x) { return x; }, vjp);
+    return check([&](std::span<const Scalar> x) { return ident(x[0]) * x[0]; }, Vector{1.5});
+  };
+  const CheckReport right = checked([](auto, auto, auto zbar) { return zbar; });
+  EXPECT_EQ(right.components[0].derivative, 3.0);
+  EXPECT_EQ(right.verdict, Verdict::right);
+  EXPECT_EQ(checked([](auto, auto, auto zbar) { return zbar * 1.001; }).verdict, Verdict::wrong);
+}
+
+// x₀ where x₀ > 0, else x₀ x₁. Its vjp is written in recorded operations, and branches.
+auto one_or_product() {
+  return custom(
+      "one_or_product",
+      [](std::span<const double> x) { return Vector{x[0] > 0 ? x[0] : x[0] * x[1]}; },
+      [](auto x, auto, auto zbar) {
+        using S = std::remove_cvref_t<decltype(zbar[0])>;
+        if (x[0] > 0) return std::vector<S>{zbar[0], S(0.0)};
+        return std::vector<S>{zbar[0] * x[1], zbar[0] * x[0]};
+      });
+}
+
+TEST(Custom, with_a_vjp_that_branches_is_right_in_every_step_of_a_loop) {
+  const auto f = one_or_product();
+  const auto step = [f](Scalar x, Scalar y) { return f(std::vector<Scalar>{x, y})[0]; };
+  const auto looped = [&](const std::vector<Scalar>& v) {
+    const std::vector<Scalar> xs(v.begin(), v.begin() + 2), ys(v.begin() + 2, v.end());
+    return map(step, xs, ys);
+  };
+  const Vector at = {1, -1, 5, 7};
+  std::vector<Scalar> v;
+  for (const double number : at) v.push_back(variable(number));
+  const std::vector<Scalar> z = looped(v);
+  EXPECT_EQ(gradient(z[0] + z[1], v), (Vector{1, 7, 0, -1}));
+  const Scalar product = z[0] * z[1];  // 1 · −7
+  EXPECT_EQ(gradient(product, v), (Vector{-7, 7, 0, -1}));
+  // z₀ z₁ = x₀ x₁ y₁
+  EXPECT_EQ(hessian(product, v), (Vector{0, 7, 0, -1, 7, 0, 0, 1, 0, 0, 0, 0, -1, 1, 0, 0}));
+  // What is recorded on one branch holds on the others.
+  const Function both = record(
+      [&](const std::vector<Scalar>& u) {
+        const std::vector<Scalar> zs = looped(u);
+        return zs[0] * zs[1];
+      },
+      Vector{1, 1, 1, 1});
+  EXPECT_EQ(grad(both)(at), (Vector{-7, 7, 0, -1}));
+  EXPECT_EQ(hessian(both)(at), (Vector{0, 7, 0, -1, 7, 0, 0, 1, 0, 0, 0, 0, -1, 1, 0, 0}));
+  EXPECT_EQ(jvp(both)(at, Vector{1, 10, 100, 1000})[1], -7 + 70 - 1000);
 }
 
 TEST(Custom, shows_in_messages_and_pictures_by_its_name) {

@@ -2,7 +2,7 @@
 # promised of them; blocks of user code.
 target_sources(test_emit PRIVATE
   ${folder}/../laws/kinks.cpp ${folder}/../laws/reading.cpp ${folder}/../laws/samples.cpp
-  ${folder}/../support/allocations.cpp ${folder}/../support/radius.cpp
+  ${folder}/../support/allocations.cpp ${folder}/../support/in_floats.cpp ${folder}/../support/radius.cpp
   ${folder}/../graph/traces.cpp ${folder}/../optimise/wild.cpp
   ${folder}/readings.cpp ${folder}/shrink.cpp)
 if(TARGET chainrule_block)

@@ -63,7 +63,7 @@ void call_avx2(const void* f, const void* x, const void* y, const void* w, void*
 }
 
 template <class Lane>
-constexpr Width kWidth = std::is_same_v<Lane, double> ? Width::f64 : Width::f32;
+constexpr Precision kPrecision = std::is_same_v<Lane, double> ? Precision::f64 : Precision::f32;
 
 // Points, operand by operand; a whole number of the widest registers.
 template <class Lane>
@@ -72,9 +72,9 @@ constexpr std::size_t kWidest = 16;
 
 template <class Lane>
 std::vector<Lane> run(const OpInfo& row, Isa isa, Arithmetic arithmetic, const Points<Lane>& in) {
-  const void* f = vector_function(row.op, isa, kWidth<Lane>, arithmetic);
+  const void* f = vector_function(row.op, isa, kPrecision<Lane>, arithmetic);
   std::vector<Lane> z(in[0].size());
-  const auto step = static_cast<std::size_t>(lanes(isa, kWidth<Lane>));
+  const auto step = static_cast<std::size_t>(lanes(isa, kPrecision<Lane>));
   for (std::size_t at = 0; at < z.size(); at += step) {
     (isa == Isa::avx512 ? call_avx512 : call_avx2)(f, &in[0][at], &in[1][at], &in[2][at], &z[at]);
   }

@@ -168,6 +168,24 @@ TEST(Order, every_schedule_has_each_item_once_and_after_its_operands) {
   }
 }
 
+// Four blocks read the same 60,000 values: weighed once a value, 10¹⁰ steps would pass.
+TEST(Order, is_linear_in_the_operands_that_blocks_share) {
+  constexpr std::size_t kMany = 60'000;
+  const auto sum = [](const std::vector<Scalar>& xs) {
+    return sum_over([](Scalar x) { return x * x; }, xs);
+  };
+  const Function f = record(
+      [&](const std::vector<Scalar>& xs) {
+        std::vector<Scalar> ys;
+        for (const Scalar& x : xs) ys.push_back(sin(x));
+        return std::array{sum(ys), sum(ys), sum(ys), sum(ys)};
+      },
+      shape(kMany));
+  const Trace ordered = order(f.trace(), {});
+  EXPECT_EQ(verify(ordered), "");
+  EXPECT_EQ(ordered.graph.size(), f.trace().graph.size());
+}
+
 TEST(Order, a_gradient_that_keeps_all_values_needs_fewer) {
   // f = Σ exp(xᵢ)²: forward and backward of a term may stand together.
   const Function f = record(

@@ -15,7 +15,8 @@ std::uint32_t pick(std::mt19937& random, std::size_t count) {
 
 class Generator {
  public:
-  Generator(std::mt19937& random, Rows rows) : random_(random), rows_(rows) {}
+  Generator(std::mt19937& random, Rows rows, Calls calls)
+      : random_(random), rows_(rows), calls_(calls) {}
 
   Wild run(std::uint32_t size) {
     for (std::uint32_t k = 0; k < 4; ++k) {
@@ -47,7 +48,7 @@ class Generator {
     if (kind < 5) {
       const VertexKind leaf = kind == 0 ? VertexKind::variable : VertexKind::constant;
       values_.push_back(graph_.append_number(leaf, wild_number(random_)));
-    } else if (kind == 5) {
+    } else if (kind == 5 && calls_ == Calls::some) {
       add_call();
     } else if (kind < 10) {
       add_product_by_number();
@@ -117,6 +118,7 @@ class Generator {
 
   std::mt19937& random_;
   Rows rows_;
+  Calls calls_;
   Wild wild_;
   Trace trace_;
   Graph& graph_ = trace_.graph;
@@ -151,8 +153,8 @@ double wild_number(std::mt19937& random) {
   return std::uniform_real_distribution<double>(-4, 4)(random);
 }
 
-Wild wild_trace(std::mt19937& random, std::uint32_t size, Rows rows) {
-  return Generator(random, rows).run(size);
+Wild wild_trace(std::mt19937& random, std::uint32_t size, Rows rows, Calls calls) {
+  return Generator(random, rows, calls).run(size);
 }
 
 std::vector<double> values_at(const Trace& trace, std::vector<double> point) {

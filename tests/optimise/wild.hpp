@@ -15,7 +15,9 @@ struct Wild {
 };
 /// Quick rows leave out those that take an order: Bessel functions take long at huge numbers.
 enum class Rows : unsigned char { all, quick };
-Wild wild_trace(std::mt19937& random, std::uint32_t size, Rows rows = Rows::all);
+enum class Calls : unsigned char { some, none };
+Wild wild_trace(std::mt19937& random, std::uint32_t size, Rows rows = Rows::all,
+                Calls calls = Calls::some);
 
 /// ±0, ±inf, NaN, subnormal and huge numbers, 1, small integers, halves, and ordinary numbers.
 double wild_number(std::mt19937& random);

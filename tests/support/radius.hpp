@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "chainrule/graph/trace.hpp"
+#include "chainrule/op/precision.hpp"
 
 namespace chainrule {
 
@@ -26,18 +27,21 @@ enum class Functions : unsigned char { exact, in_ulps };
 /// their ends, at 0 and where they meet), and the roundings that optimise() states:
 ///   pow within 9 ulps, other operations within 3 and a subnormal number;
 ///   a sum, which may be fused with its terms, within an ulp of each of them as well.
-/// Nothing is promised of a sum with a product, quotient or power (or x + x) that over- or
-/// underflows, of functions whose operand is too uncertain, and of the sign of a NaN.
+/// Nothing is promised of a sum with a product, quotient or power (or x + x) that overflows, itself
+/// or times a number: fused, the exact sum decides. Nor of functions whose operand is too
+/// uncertain, of where on its saw a remainder of too large a quotient is, and of the sign of a NaN.
 std::vector<Within> relaxed_values_at(const Trace& trace, std::span<const double> point);
 
-/// The same, with functions in ulps, and what becomes of the guards.
+/// The same with every number rounded to a precision, and what becomes of the guards.
 struct Relaxed {
   std::vector<Within> outputs;
   enum class Guards : unsigned char { hold, fail, unsure } guards;
-  /// Whether every number on the way is 0, infinite because an operand is, or of a size at which no
-  /// product of two over- or underflows: then rows may be added up in another order.
+  /// Whether every number on the way is 0, infinite because a term is, or of a size at which no
+  /// product of two over- or underflows: then rows may be added up in another order, and multiplied
+  /// by what they share after it.
   bool is_tame;
 };
-Relaxed relaxed_at(const Trace& trace, std::span<const double> point, Functions functions);
+Relaxed relaxed_at(const Trace& trace, std::span<const double> point, Functions functions,
+                   Precision precision = Precision::f64);
 
 }  // namespace chainrule

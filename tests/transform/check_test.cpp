@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "chainrule/transform/loop.hpp"
+
 namespace chainrule {
 namespace {
 
@@ -49,6 +51,31 @@ TEST(Check, kinks_are_told_from_errors) {
   EXPECT_EQ(check_at([](Inputs x) { return max(x[0], x[1]); }, {3.0, 3.0}).verdict, Verdict::kink);
   EXPECT_EQ(check_at([](Inputs x) { return floor(x[0]) + x[0]; }, {2.0}).verdict, Verdict::kink);
   EXPECT_EQ(check_at([](Inputs x) { return sqrt(x[0]); }, {0.0}).verdict, Verdict::kink);
+}
+
+TEST(Check, of_what_goes_through_a_block_hears_differences_alone) {
+  const auto squares = [](Inputs x) {
+    const std::vector<Scalar> v(x.begin(), x.end());
+    return sum_over([](Scalar a) { return a * a; }, v) * x[0];
+  };
+  const auto report = check_at(squares, {1.5, 2.0});
+  EXPECT_EQ(report.verdict, Verdict::right);
+  EXPECT_EQ(report.components[0].derivative, 3 * 1.5 * 1.5 + 2.0 * 2.0);
+  for (const auto& c : report.components) {
+    EXPECT_FALSE(c.complex_step);
+    EXPECT_NEAR(c.derivative, c.difference, 1e-9);
+  }
+  // What does not go through it has its complex step.
+  const auto beside =
+      check_at([](Inputs x) { return sum_over([](Scalar a) { return a * a; }, x.first(1)) * x[1]; },
+               {1.5, 2.0});
+  EXPECT_FALSE(beside.components[0].complex_step);
+  EXPECT_EQ(beside.components[1].complex_step, 2.25);
+  EXPECT_EQ(beside.verdict, Verdict::right);
+  // An error is an error still.
+  const auto wrong = check_at([&](Inputs x) { return squares(x) + x[1] * x[1].value(); }, {1.5, 2});
+  EXPECT_EQ(wrong.verdict, Verdict::wrong);
+  EXPECT_EQ(wrong.worst, 1u);
 }
 
 TEST(Check, beside_a_kink_the_function_is_right) {

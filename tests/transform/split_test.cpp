@@ -162,6 +162,19 @@ TEST(Split, of_what_does_not_depend_on_the_later_argument_leaves_nothing) {
   EXPECT_EQ(early(1.0), (Vector{std::exp(1.0)}));
 }
 
+TEST(Split, does_not_make_late_what_an_early_loop_could_read_of_a_late_one) {
+  const auto code = [](const Scalars& xs, Scalar y) {
+    const Scalar late = sum_over([y](Scalar x) { return tanh(x) * y; }, xs);
+    return std::pair(late, sum_over([](Scalar x) { return x * tanh(x); }, xs));
+  };
+  const Vector x = random_numbers(4, 8);
+  const auto [early, late, kept] = split(record(code, x, 1.0), 1);
+  double expected = 0;
+  for (const double number : x) expected += number * std::tanh(number);
+  EXPECT_EQ(early.outputs(), 1 + kept);
+  EXPECT_EQ(early(x).front(), expected);
+}
+
 TEST(Split, hands_on_inputs_and_not_numbers) {
   const auto [early, late, kept] =
       split(record([](Scalar x, Scalar y) { return x * y + 3.0 * y; }, 1.0, 2.0), 1);

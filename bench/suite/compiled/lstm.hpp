@@ -1,12 +1,19 @@
 // LSTM: rows are the units, which read nothing of each other but in the loss, and the characters of
-// a row a loop. Forwards each unit gives its predictions; the loss of every step is then
-// differentiated, a row a step; backwards the units' pullback takes the adjoints of all their
-// predictions.
+// a row a loop. Forwards each unit gives its predictions, and keeps what its pullback reads; the
+// loss of every step is then differentiated, a row a step; backwards the pullback takes the
+// adjoints of all predictions of a unit.
+//
+// Number j of unit i stands at j w + i, whatever it is, where w is the number of units rounded up
+// to whole vectors: so kernels read and write it where it stands. The units that there are not
+// compute with zeros, and nobody reads what.
 #pragma once
+
+#include <algorithm>
 
 #include "bench/suite/compiled/compiled.hpp"
 #include "bench/suite/problems/lstm.hpp"
 #include "chainrule/transform/loop.hpp"
+#include "chainrule/transform/split.hpp"
 
 namespace bench::suite {
 
@@ -16,38 +23,63 @@ class CompiledLstm {
       : problem_(problem),
         b_(problem.bits()),
         steps_(problem.characters() - 1),
+        w_((b_ + kVector - 1) / kVector * kVector),
         weights_(8 * problem.layers()),
         state_(2 * problem.layers()),
-        predictions_(steps_ * b_),
-        prediction_bars_(steps_ * b_),
-        forward_(kernels_.make([&] { return predict(); })),
+        stages_(chainrule::split(units(), 4)),
+        forward_(kernels_.make([&] { return stages_.early; })),
         loss_(kernels_.make([&] { return loss(); })),
-        backward_(kernels_.make([&] { return backward(); })) {}
+        backward_(kernels_.make([&] { return stages_.late; })),
+        inputs_((weights_ + 3) * w_),
+        states_(state_ * w_),
+        text_(steps_ * w_),
+        predictions_(steps_ * w_),
+        prediction_bars_(steps_ * w_),
+        kept_(stages_.kept * w_),
+        gradient_((weights_ + 3) * w_) {
+    widen(problem.state(), states_);
+    widen(problem.text().first(steps_ * b_), text_);
+  }
 
   const Kernels& kernels() const { return kernels_; }
 
   double run(std::span<double> gradient, unsigned threads) {
     const std::span<const double> inputs(problem_.point(0), problem_.inputs());
-    // Number j of unit i stands at j b + i, whatever it is.
-    std::vector<Source> sources = {
-        columns_of(inputs.first(weights_ * b_), b_), columns_of(inputs.last(3 * b_), b_),
-        columns_of(problem_.state(), b_), columns_of(problem_.text().first(steps_ * b_), b_)};
-    forward_.run(sources, std::vector{to_columns(predictions_, steps_, b_)}, b_, threads);
+    widen(inputs, inputs_);
+    const std::span<const double> all(inputs_);
+    forward_.run(
+        std::vector{columns_of(all.first(weights_ * w_), w_), columns_of(all.last(3 * w_), w_),
+                    columns_of(states_, w_), columns_of(text_, w_)},
+        std::vector{to_columns(predictions_, steps_, w_), to_columns(kept_, stages_.kept, w_)}, w_,
+        threads);
 
     double value = 0;
-    loss_.run(
-        std::vector{Source::rows(predictions_, b_), Source::rows(problem_.text().subspan(b_), b_)},
-        std::vector{Sink::sum({&value, 1}), Sink::rows(prediction_bars_, b_)}, steps_, threads);
+    Source predicted = Source::rows(predictions_, w_);
+    Sink bars = Sink::rows(prediction_bars_, w_);
+    bars.count = b_;
+    loss_.run(std::vector{predicted, Source::rows(problem_.text().subspan(b_), b_)},
+              std::vector{Sink::sum({&value, 1}), bars}, steps_, threads);
 
-    sources.push_back(columns_of(prediction_bars_, b_));
-    backward_.run(sources,
-                  std::vector{to_columns(gradient.first(weights_ * b_), weights_, b_),
-                              to_columns(gradient.last(3 * b_), 3, b_)},
-                  b_, threads);
+    const std::span<double> found(gradient_);
+    backward_.run(std::vector{columns_of(kept_, w_), columns_of(prediction_bars_, w_)},
+                  std::vector{to_columns(found.first(weights_ * w_), weights_, w_),
+                              to_columns(found.last(3 * w_), 3, w_)},
+                  w_, threads);
+    for (Index j = 0; j < weights_ + 3; ++j) {
+      std::copy_n(&gradient_[j * w_], b_, &gradient[j * b_]);
+    }
     return value;
   }
 
  private:
+  static constexpr Index kVector = 8;
+
+  void widen(std::span<const double> numbers, std::span<double> to) const {
+    for (Index j = 0; j * b_ < numbers.size(); ++j) {
+      std::copy_n(&numbers[j * b_], b_, &to[j * w_]);
+    }
+  }
+
   /// A unit's predictions of all characters.
   Scalars predictions_of(const Scalars& weights, const Scalars& ends, const Scalars& state,
                          const Scalars& text) const {
@@ -61,12 +93,6 @@ class CompiledLstm {
                state, text)
         .ys;
   }
-  Function predict() const {
-    return chainrule::record([this](const Scalars& w, const Scalars& e, const Scalars& s,
-                                    const Scalars& text) { return predictions_of(w, e, s, text); },
-                             chainrule::shape(weights_), chainrule::shape(3),
-                             chainrule::shape(state_), chainrule::shape(steps_));
-  }
   /// (predictions, gold) ↦ a step's part of the loss and its gradient by the predictions.
   Function loss() const {
     return chainrule::value_and_grad(chainrule::record(
@@ -75,24 +101,28 @@ class CompiledLstm {
         },
         chainrule::shape(b_), chainrule::shape(b_)));
   }
-  /// With the adjoints of a unit's predictions, those of its weights and ends.
-  Function backward() const {
+  /// With the adjoints of its predictions: a unit's predictions, then the adjoints of its weights
+  /// and ends.
+  Function units() const {
     return chainrule::record(
         [this](const Scalars& w, const Scalars& e, const Scalars& s, const Scalars& text,
                const Scalars& bars) {
           Scalars by(w);
           append(by, e);
-          return chainrule::recorded_vjp(predictions_of(w, e, s, text), bars, by);
+          Scalars out = predictions_of(w, e, s, text);
+          append(out, chainrule::recorded_vjp(out, bars, by));
+          return out;
         },
         chainrule::shape(weights_), chainrule::shape(3), chainrule::shape(state_),
         chainrule::shape(steps_), chainrule::shape(steps_));
   }
 
   const Lstm& problem_;
-  const Index b_, steps_, weights_, state_;  ///< the last two: numbers a unit
-  std::vector<double> predictions_, prediction_bars_;
+  const Index b_, steps_, w_, weights_, state_;  ///< the last two: numbers a unit
   Kernels kernels_;
+  chainrule::Split stages_;
   Kernel forward_, loss_, backward_;
+  std::vector<double> inputs_, states_, text_, predictions_, prediction_bars_, kept_, gradient_;
 };
 
 }  // namespace bench::suite

@@ -11,14 +11,15 @@
 
 namespace chainrule::x64 {
 
-/// What the code is given. All but `shared` are aligned to 64 bytes.
+/// What the code is given: numbers of the program's precision. All but `shared` are aligned to 64
+/// bytes.
 struct Context {
-  const double* shared;   ///< numbers
-  const double* rows;     ///< input k, row vector r, lane i at (k · R + r) · W + i
+  const std::byte* shared;
+  const std::byte* rows;  ///< input k, row vector r, lane i at (k · R + r) · W + i
   const void* constants;  ///< Code::constants()
   std::byte* frame;       ///< Code::frame_bytes(), the active lanes filled in
-  double* out;            ///< as rows
-  double* sums;           ///< sum k, lane i at k · W + i; after them what they were rounded by
+  std::byte* out;         ///< as rows
+  std::byte* sums;        ///< sum k, lane i at k · W + i; after them what they were rounded by
   // Of a program in segments: how many packs there are, and how far each one's memory is from that
   // of the one before, in bytes.
   std::size_t packs = 1;
@@ -63,11 +64,14 @@ class Code {
   std::size_t spill_bytes() const { return spill_bytes_; }
   std::size_t constant_bytes() const { return constant_bytes_; }
 
-  /// Fills in which rows take part: the first `count` of rows().
-  void activate(std::byte* frame, std::size_t count) const;
+  /// Fills in which rows take part: `count` of rows() from row `first`.
+  void activate(std::byte* frame, std::size_t first, std::size_t count) const;
+  /// Where each table has its first row, to be filled in.
+  const std::byte** tables(std::byte* frame) const;
   /// Whether a row still took part at the end: all its guards held.
   bool is_active(const std::byte* frame, std::size_t row) const;
   bool all_active(const std::byte* frame, std::size_t count) const;
+  bool any_active(const std::byte* frame) const;
 
  private:
   using Entry = void(const Context*);
@@ -81,6 +85,7 @@ class Code {
   std::unique_ptr<const Registered> registered_;  // while run_ is there
   std::unique_ptr<void, FreeAligned> constants_;
   Isa isa_;
+  std::size_t mask_bytes_;  ///< of a lane, for AVX2
   std::size_t lanes_, row_vectors_;
   std::size_t code_bytes_ = 0, frame_bytes_ = 0, spill_bytes_ = 0, constant_bytes_ = 0;
 };

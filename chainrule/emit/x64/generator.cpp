@@ -35,9 +35,13 @@ const x86::Gp& base_of(Space space) {
     case Space::out: return x86::r15;
     case Space::sum:
     case Space::narrow_sum: return x86::rbp;
+    case Space::column: break;  // each table has its own
   }
   __builtin_unreachable();
 }
+
+// In the pool of pointers a table's number has this bit.
+constexpr std::uint32_t kTable = 1u << 31;
 
 }  // namespace
 
@@ -46,8 +50,10 @@ Generator::Generator(const emit::Program& program, const CodeOptions& options,
     : program_(program),
       options_(options),
       row_vectors_(options.row_vectors),
-      lanes_(static_cast<unsigned>(lanes(options.isa, Width::f64))),
-      vector_bytes_(lanes_ * sizeof(double)),
+      is_(instructions_of(program.precision)),
+      lanes_(static_cast<unsigned>(lanes(options.isa, program.precision))),
+      number_bytes_(bytes_of(program.precision)),
+      vector_bytes_(lanes_ * number_bytes_),
       registers_(has_avx512() ? 32 : 16),
       live_(program),
       frame_(program, row_vectors_, vector_bytes_),
@@ -95,11 +101,12 @@ x86::Vec Generator::vec(Register r) const {
   return x86::ymm(id);
 }
 
-std::size_t Generator::element_bytes(Space space) const {
+std::size_t Generator::element_bytes(Space space, std::uint32_t table) const {
   switch (space) {
+    case Space::column: return program_.tables[table] * number_bytes_;
     case Space::shared:
-    case Space::narrow_sum: return sizeof(double);
-    case Space::constant: return has_avx512() ? sizeof(double) : vector_bytes_;
+    case Space::narrow_sum: return number_bytes_;
+    case Space::constant: return has_avx512() ? number_bytes_ : vector_bytes_;
     case Space::row:
     case Space::frame:
     case Space::out: return row_vectors_ * vector_bytes_;
@@ -113,13 +120,16 @@ std::int32_t Generator::in_frame(std::size_t offset) const {
 }
 
 x86::Mem Generator::at(const Place& place, unsigned r) {
-  const std::size_t first = place.first * element_bytes(place.space);
-  const bool has_vectors = place.space == Space::row || place.space == Space::out;
+  const std::size_t first = place.first * element_bytes(place.space, place.table);
+  const bool is_column = place.space == Space::column;
+  const bool has_vectors = place.space == Space::row || place.space == Space::out || is_column;
   const std::int32_t displacement = place.space == Space::frame
                                         ? in_frame(frame_.cell(place.first, r))
                                         : distance(first + (has_vectors ? r * vector_bytes_ : 0));
-  if (place.pointer == kNone) return x86::ptr(base_of(place.space), displacement);
-  return x86::ptr(base_of(place.space), pointer(place.pointer), 0, displacement);
+  const x86::Gp base = is_column ? table(place.table) : base_of(place.space);
+  if (place.pointer == kNone) return x86::ptr(base, displacement);
+  keep_in_pool(base);
+  return x86::ptr(base, pointer(place.pointer), 0, displacement);
 }
 
 // Where memory has a value that is a place's, or was saved.
@@ -132,7 +142,7 @@ x86::Mem Generator::home(Key k) {
 asmjit::Operand Generator::as_operand(const Source& source) {
   if (source.is_register()) return vec(source.reg);
   Mem mem = home(source.key);
-  if (is_broadcast(source.key)) mem.setBroadcast(Mem::Broadcast::k1To8);
+  if (is_broadcast(source.key)) mem.setBroadcast(is_.to_all);
   return mem;
 }
 
@@ -154,13 +164,24 @@ x86::Mem Generator::counter_cell(std::uint32_t loop) const {
   return x86::qword_ptr(x86::r14, in_frame(frame_.counter(loop)));
 }
 
-x86::Gp Generator::pointer(std::uint32_t number) {
+x86::Gp Generator::pointer(std::uint32_t number) { return in_pool(number, pointer_cell(number)); }
+
+x86::Gp Generator::table(std::uint32_t number) {
+  return in_pool(kTable | number, x86::qword_ptr(x86::r14, in_frame(Frame::table(number))));
+}
+
+// The next one that is loaded does not take this register.
+void Generator::keep_in_pool(const x86::Gp& reg) {
+  if (kPointerPool[next_pointer_ % kPointerRegisters].id() == reg.id()) ++next_pointer_;
+}
+
+x86::Gp Generator::in_pool(std::uint32_t name, const Mem& cell) {
   for (unsigned k = 0; k < kPointerRegisters; ++k) {
-    if (pointer_in_[k] == number) return kPointerPool[k];
+    if (pointer_in_[k] == name) return kPointerPool[k];
   }
   const unsigned k = next_pointer_++ % kPointerRegisters;
-  pointer_in_[k] = number;
-  emit(I::kIdMov, kPointerPool[k], pointer_cell(number));
+  pointer_in_[k] = name;
+  emit(I::kIdMov, kPointerPool[k], cell);
   return kPointerPool[k];
 }
 
@@ -211,7 +232,7 @@ void Generator::save(Register r) {
   const Key k = holds_[static_cast<std::size_t>(r)];
   if (in_memory(k)) return;
   slot_[k] = frame_.take();
-  emit(I::kIdVmovapd, slot(slot_[k]), vec(r));
+  emit(is_.move, slot(slot_[k]), vec(r));
 }
 
 void Generator::evict(Register r) {
@@ -221,7 +242,7 @@ void Generator::evict(Register r) {
 
 void Generator::load(Register r, Key k) {
   const Mem from = home(k);
-  emit(is_broadcast(k) ? I::kIdVbroadcastsd : I::kIdVmovapd, vec(r), from);
+  emit(is_broadcast(k) ? is_.broadcast : is_.move_anywhere, vec(r), from);
 }
 
 Generator::Register Generator::into_register(Key k) {
@@ -463,7 +484,8 @@ void Generator::set_pointers(std::uint32_t number) {
       emit(I::kIdMov, x86::rax, pointer_cell(pointer.parent));
     }
     if (loop.descending) {
-      const std::size_t far = (loop.steps - 1) * pointer.stride * element_bytes(pointer.space);
+      const std::size_t far =
+          (loop.steps - 1) * pointer.stride * element_bytes(pointer.space, pointer.table);
       emit(I::kIdAdd, x86::rax, Imm(distance(far)));
     }
     emit(I::kIdMov, pointer_cell(p), x86::rax);
@@ -476,7 +498,7 @@ void Generator::add_pointers(std::uint32_t number) {
   for (std::uint32_t p = 0; p < program_.pointers.size(); ++p) {
     const emit::Pointer& pointer = program_.pointers[p];
     if (pointer.loop != number) continue;
-    const Imm step(distance(pointer.stride * element_bytes(pointer.space)));
+    const Imm step(distance(pointer.stride * element_bytes(pointer.space, pointer.table)));
     emit(loop.descending ? I::kIdSub : I::kIdAdd, pointer_cell(p), step);
   }
 }
@@ -497,10 +519,9 @@ void Generator::block(std::uint32_t i) {
   emit(I::kIdLea, x86::rsi, cell(use.operands));
   emit(I::kIdLea, x86::rdx, cell(use.results));
   emit(I::kIdLea, x86::rcx, x86::ptr(x86::r14, in_frame(0)));
-  emit(I::kIdMov, x86::r8, Imm(lanes_));
-  emit(I::kIdMov, x86::r9, Imm(row_vectors_));
+  emit(I::kIdMov, x86::r8, Imm(row_vectors_));
   emit(I::kIdVzeroupper);
-  call_address(reinterpret_cast<const void*>(run_block));
+  call_address(block_caller(options_.isa, program_.precision));
 }
 
 }  // namespace chainrule::x64

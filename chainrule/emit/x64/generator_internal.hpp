@@ -13,14 +13,15 @@
 #include "chainrule/emit/x64/code_internal.hpp"
 #include "chainrule/emit/x64/debug_internal.hpp"
 #include "chainrule/emit/x64/frame_internal.hpp"
+#include "chainrule/emit/x64/instruction_set_internal.hpp"
 #include "chainrule/emit/x64/liveness_internal.hpp"
 
 namespace chainrule::x64 {
 
-/// Runs a block on the active lanes: operand k of row vector r, lane i at
+/// The address of void f(const Block*, const Lane* operands, Lane* results, std::byte* frame,
+/// std::size_t row_vectors), which runs a block on every lane: operand k of row vector r, lane i at
 /// operands[(k · row_vectors + r) · lanes + i]. A lane in which it throws is active no more.
-void run_block(const Block* block, const double* operands, double* results, std::byte* frame,
-               std::size_t lanes, std::size_t row_vectors);
+const void* block_caller(Isa isa, Precision precision);
 
 class Generator {
  public:
@@ -63,7 +64,7 @@ class Generator {
   enum class MayBe : std::uint8_t { in_register, memory };
 
   // ---- memory --------------------------------------------------------------------------------
-  std::size_t element_bytes(emit::Space space) const;
+  std::size_t element_bytes(emit::Space space, std::uint32_t table) const;
   std::int32_t distance(std::size_t bytes) const;
   std::int32_t in_frame(std::size_t offset) const;
   Mem at(const emit::Place& place, unsigned r);
@@ -72,6 +73,9 @@ class Generator {
   Mem slot(std::uint32_t number) const;
   bool is_broadcast(Key k) const;
   asmjit::x86::Gp pointer(std::uint32_t number);
+  asmjit::x86::Gp table(std::uint32_t number);
+  asmjit::x86::Gp in_pool(std::uint32_t name, const Mem& cell);
+  void keep_in_pool(const asmjit::x86::Gp& reg);
   Mem pointer_cell(std::uint32_t number) const;
   Mem counter_cell(std::uint32_t loop) const;
 
@@ -114,6 +118,7 @@ class Generator {
   void call(std::uint32_t i, unsigned r);
   void load_now(std::uint32_t i, unsigned r);
   void store(std::uint32_t i, unsigned r);
+  void store_column(std::uint32_t i, unsigned r, Register from, const emit::Place& to);
   void sum(std::uint32_t i);
   Mem waiting(unsigned number) const;
   void add_group();
@@ -148,7 +153,9 @@ class Generator {
   const emit::Program& program_;
   const CodeOptions& options_;
   const unsigned row_vectors_;
+  const InstructionSet& is_;
   const unsigned lanes_;
+  const std::size_t number_bytes_;
   const std::size_t vector_bytes_;
   const int registers_;
   Liveness live_;

@@ -22,16 +22,6 @@ namespace {
 
 constexpr unsigned kFirstActive = 4;  // mask registers 4 to 7 hold the active lanes
 
-struct MultiplyAdd {
-  asmjit::InstId by_132, by_213, by_231;
-};
-
-MultiplyAdd forms_of(Act act) {
-  if (act == Act::fms) return {I::kIdVfmsub132pd, I::kIdVfmsub213pd, I::kIdVfmsub231pd};
-  if (act == Act::fnma) return {I::kIdVfnmadd132pd, I::kIdVfnmadd213pd, I::kIdVfnmadd231pd};
-  return {I::kIdVfmadd132pd, I::kIdVfmadd213pd, I::kIdVfmadd231pd};
-}
-
 }  // namespace
 
 void Generator::instruction(std::uint32_t i) {
@@ -73,18 +63,18 @@ void Generator::instruction(std::uint32_t i, unsigned r) {
   const Instr& instr = program_.code[i];
   switch (instr.act) {
     case Act::load: return load_now(i, r);
-    case Act::add: return commutative(i, r, I::kIdVaddpd);
-    case Act::sub: return binary(i, r, I::kIdVsubpd);
-    case Act::mul: return commutative(i, r, I::kIdVmulpd);
-    case Act::div: return binary(i, r, I::kIdVdivpd);
+    case Act::add: return commutative(i, r, is_.add);
+    case Act::sub: return binary(i, r, is_.sub);
+    case Act::mul: return commutative(i, r, is_.mul);
+    case Act::div: return binary(i, r, is_.div);
     case Act::fma:
     case Act::fms:
     case Act::fnma: return multiply_add(i, r);
     case Act::sqrt: return square_root(i, r);
-    case Act::bit_and: return commutative(i, r, I::kIdVandpd);
-    case Act::bit_andnot: return binary(i, r, I::kIdVandnpd);
-    case Act::bit_or: return commutative(i, r, I::kIdVorpd);
-    case Act::bit_xor: return commutative(i, r, I::kIdVxorpd);
+    case Act::bit_and: return commutative(i, r, is_.bit_and);
+    case Act::bit_andnot: return binary(i, r, is_.bit_andnot);
+    case Act::bit_or: return commutative(i, r, is_.bit_or);
+    case Act::bit_xor: return commutative(i, r, is_.bit_xor);
     case Act::compare: return compare(i, r);
     case Act::blend: return blend(i, r);
     case Act::round: return round(i, r);
@@ -131,7 +121,7 @@ void Generator::square_root(std::uint32_t i, unsigned r) {
   advance(i, r);
   unpin();
   const Register to = take();
-  emit(I::kIdVsqrtpd, vec(to), operand);
+  emit(is_.sqrt, vec(to), operand);
   define(i, r, to);
 }
 
@@ -143,13 +133,14 @@ void Generator::round(std::uint32_t i, unsigned r) {
   const Register to = take();
   constexpr int kQuiet = 8;  // no exception for what is rounded away
   const Imm mode(program_.code[i].detail | kQuiet);
-  emit(has_avx512() ? I::kIdVrndscalepd : I::kIdVroundpd, vec(to), operand, mode);
+  emit(has_avx512() ? is_.round_avx512 : is_.round_avx2, vec(to), operand, mode);
   define(i, r, to);
 }
 
 // The result stands in the register of an operand: best in one that is not read again.
 void Generator::multiply_add(std::uint32_t i, unsigned r) {
-  const MultiplyAdd forms = forms_of(program_.code[i].act);
+  const Act act = program_.code[i].act;
+  const MultiplyAdd& forms = act == Act::fms ? is_.fms : act == Act::fnma ? is_.fnma : is_.fma;
   Source a = fetch(i, 0, r);
   Source b = fetch(i, 1, r, a.is_register() ? MayBe::memory : MayBe::in_register);
   const Source c =
@@ -177,7 +168,7 @@ void Generator::multiply_add(std::uint32_t i, unsigned r) {
   } else {
     const Register to = take();
     if (c.is_register()) {
-      emit(I::kIdVmovapd, vec(to), vec(c.reg));
+      emit(is_.move, vec(to), vec(c.reg));
     } else {
       load(to, c.key);
     }
@@ -200,15 +191,15 @@ void Generator::compare(std::uint32_t i, unsigned r) {
   const Register to = take();
   if (has_avx512()) {
     if (how == Compare::same_bits) {
-      emit(I::kIdVpcmpeqq, x86::k1, vec(a.reg), operand);
+      emit(is_.same_bits, x86::k1, vec(a.reg), operand);
     } else {
-      emit(I::kIdVcmppd, x86::k1, vec(a.reg), operand, Imm(program_.code[i].detail));
+      emit(is_.compare, x86::k1, vec(a.reg), operand, Imm(program_.code[i].detail));
     }
-    emit(I::kIdVpmovm2q, vec(to), x86::k1);
+    emit(is_.from_mask_register, vec(to), x86::k1);
   } else if (how == Compare::same_bits) {
-    emit(I::kIdVpcmpeqq, vec(to), vec(a.reg), operand);
+    emit(is_.same_bits, vec(to), vec(a.reg), operand);
   } else {
-    emit(I::kIdVcmppd, vec(to), vec(a.reg), operand, Imm(program_.code[i].detail));
+    emit(is_.compare, vec(to), vec(a.reg), operand, Imm(program_.code[i].detail));
   }
   define(i, r, to);
 }
@@ -223,7 +214,7 @@ void Generator::blend(std::uint32_t i, unsigned r) {
     advance(i, r);
     unpin();
     const Register to = take();
-    emit(I::kIdVblendvpd, vec(to), vec(c.reg), operand, vec(mask.reg));
+    emit(is_.blend, vec(to), vec(c.reg), operand, vec(mask.reg));
     return define(i, r, to);
   }
   const Source mask = fetch(i, 0, r, MayBe::in_register);
@@ -233,12 +224,12 @@ void Generator::blend(std::uint32_t i, unsigned r) {
   const bool is_alone = mask.key != b.key && mask.key != c.key;
   if (!dies(i, 0, r) || !is_alone) {
     to = take();
-    emit(I::kIdVmovapd, vec(to), vec(mask.reg));
+    emit(is_.move, vec(to), vec(mask.reg));
   }
   const Operand operand = as_operand(c);
   advance(i, r);
   constexpr int kBetween = 0xCA;  // the truth table of: first ? second : third
-  emit(I::kIdVpternlogq, vec(to), vec(b.reg), operand, Imm(kBetween));
+  emit(is_.ternary, vec(to), vec(b.reg), operand, Imm(kBetween));
   define(i, r, to);
 }
 
@@ -247,14 +238,14 @@ void Generator::guard(std::uint32_t i, unsigned r) {
   if (has_avx512()) {
     const x86::KReg lanes = active(r);
     const Mem cell = x86::word_ptr(x86::r14, in_frame(Frame::active_bits(r)));
-    emit(I::kIdVpmovq2m, x86::k1, vec(mask.reg));
+    emit(is_.to_mask_register, x86::k1, vec(mask.reg));
     emit(I::kIdKandw, lanes, lanes, x86::k1);
     emit(I::kIdKmovw, cell, lanes);
   } else {
     const Register both = take();
     const Mem cell = x86::ptr(x86::r14, in_frame(Frame::active_mask(r)));
-    emit(I::kIdVandpd, vec(both), vec(mask.reg), cell);
-    emit(I::kIdVmovapd, cell, vec(both));
+    emit(is_.bit_and, vec(both), vec(mask.reg), cell);
+    emit(is_.move, cell, vec(both));
   }
   advance(i, r);
 }
@@ -291,13 +282,13 @@ void Generator::call(std::uint32_t i, unsigned r) {
     }
     const Register from = register_of_[wanted];
     if (from != kNoRegister) {
-      emit(I::kIdVmovapd, vec(number), vec(from));
+      emit(is_.move, vec(number), vec(from));
     } else {
       load(number, wanted);
     }
   }
   drop_all();
-  call_address(vector_function(instr.op, options_.isa, Width::f64, options_.arithmetic));
+  call_address(vector_function(instr.op, options_.isa, program_.precision, options_.arithmetic));
   advance(i, r);
   define(i, r, 0);
 }
@@ -311,13 +302,28 @@ void Generator::load_now(std::uint32_t i, unsigned r) {
     return;
   }
   const Register to = take();
-  emit(I::kIdVmovapd, vec(to), at(place, r));
+  emit(is_.move, vec(to), at(place, r));
   define(i, r, to);
 }
 
 void Generator::store(std::uint32_t i, unsigned r) {
   const Source a = fetch(i, 0, r, MayBe::in_register);
-  emit(I::kIdVmovapd, at(program_.places[program_.code[i].b], r), vec(a.reg));
+  const emit::Place& to = program_.places[program_.code[i].b];
+  if (to.space == emit::Space::column) return store_column(i, r, a.reg, to);
+  emit(is_.move, at(program_.places[program_.code[i].b], r), vec(a.reg));
+  advance(i, r);
+}
+
+// In a user's table the rows that take no part are left alone.
+void Generator::store_column(std::uint32_t i, unsigned r, Register from, const emit::Place& to) {
+  if (has_avx512()) {
+    const x86::KReg lanes = active(r);
+    emit_masked(is_.move_anywhere, lanes, at(to, r), vec(from));
+  } else {
+    const Register lanes = take();
+    emit(is_.move, vec(lanes), x86::ptr(x86::r14, in_frame(Frame::active_mask(r))));
+    emit(is_.move_masked, at(to, r), vec(lanes), vec(from));
+  }
   advance(i, r);
 }
 
@@ -341,24 +347,23 @@ void Generator::sum(std::uint32_t i) {
       if (is_product) {
         const Operand operand = as_operand(b);
         if (is_first) zero_unmasked();
-        emit_masked(is_first ? I::kIdVmulpd : I::kIdVfmadd231pd, lanes, vec(total), vec(a.reg),
-                    operand);
+        emit_masked(is_first ? is_.mul : is_.fma.by_231, lanes, vec(total), vec(a.reg), operand);
       } else if (is_first) {
         zero_unmasked();
-        emit_masked(I::kIdVmovapd, lanes, vec(total), vec(a.reg));
+        emit_masked(is_.move, lanes, vec(total), vec(a.reg));
       } else {
-        emit_masked(I::kIdVaddpd, lanes, vec(total), vec(total), vec(a.reg));
+        emit_masked(is_.add, lanes, vec(total), vec(total), vec(a.reg));
       }
     } else {
       const Register part = is_first ? total : take();
       const Mem lanes = x86::ptr(x86::r14, in_frame(Frame::active_mask(r)));
       if (is_product) {
-        emit(I::kIdVmulpd, vec(part), vec(a.reg), as_operand(b));
-        emit(I::kIdVandpd, vec(part), vec(part), lanes);
+        emit(is_.mul, vec(part), vec(a.reg), as_operand(b));
+        emit(is_.bit_and, vec(part), vec(part), lanes);
       } else {
-        emit(I::kIdVandpd, vec(part), vec(a.reg), lanes);
+        emit(is_.bit_and, vec(part), vec(a.reg), lanes);
       }
-      if (!is_first) emit(I::kIdVaddpd, vec(total), vec(total), vec(part));
+      if (!is_first) emit(is_.add, vec(total), vec(total), vec(part));
     }
     advance(i, r);
     unpin();
@@ -372,13 +377,13 @@ void Generator::sum(std::uint32_t i) {
   if (is_narrow) {
     const std::uint32_t number = place.first % lanes_;
     if (number == 0) group_ = place;
-    emit(I::kIdVmovapd, waiting(number), vec(total));
+    emit(is_.move, waiting(number), vec(total));
     waiting_ = number + 1;
     if (waiting_ == lanes_) add_group();
   } else if (is_plain) {
     const Mem cell = at(place, 0);
-    emit(I::kIdVaddpd, vec(total), vec(total), cell);
-    emit(I::kIdVmovapd, cell, vec(total));
+    emit(is_.add, vec(total), vec(total), cell);
+    emit(is_.move, cell, vec(total));
   }
 }
 
@@ -387,48 +392,58 @@ x86::Mem Generator::waiting(unsigned number) const {
 }
 
 // The vectors that wait become one, each its lane: their sums over all lanes. Halves are added and
-// neighbours interleaved, as in transposing.
+// neighbours interleaved, as in transposing: first within 128 bits, where two doubles or four
+// floats lie, then 128 bits as a whole.
 void Generator::add_group() {
   if (waiting_ == 0) return;
-  std::array<Register, 5> free;
+  std::array<Register, 6> free;
   for (Register& r : free) {
     r = take();
     pinned_[static_cast<std::size_t>(r)] = true;
   }
-  const Register zero = free[0], x = free[1], y = free[2], u = free[3], w = free[4];
-  if (waiting_ < lanes_) emit(I::kIdVxorpd, vec(zero), vec(zero), vec(zero));
-  for (unsigned k = waiting_; k < lanes_; ++k) emit(I::kIdVmovapd, waiting(k), vec(zero));
+  const Register x = free[0], y = free[1], t = free[2], a = free[3], b = free[4], c = free[5];
+  if (waiting_ < lanes_) emit(is_.bit_xor, vec(x), vec(x), vec(x));
+  for (unsigned k = waiting_; k < lanes_; ++k) emit(is_.move, waiting(k), vec(x));
+
   // Vectors k and k + 1, lanes in turn, neighbours added: to.
   const auto pair = [&](unsigned k, Register to) {
-    emit(I::kIdVmovapd, vec(x), waiting(k));
-    emit(I::kIdVunpcklpd, vec(y), vec(x), waiting(k + 1));
-    emit(I::kIdVunpckhpd, vec(x), vec(x), waiting(k + 1));
-    emit(I::kIdVaddpd, vec(to), vec(x), vec(y));
+    emit(is_.move, vec(x), waiting(k));
+    emit(is_.interleave_low, vec(y), vec(x), waiting(k + 1));
+    emit(is_.interleave_high, vec(x), vec(x), waiting(k + 1));
+    emit(is_.add, vec(to), vec(x), vec(y));
   };
+  // As many vectors as 128 bits have numbers, from the one of that number on.
+  const auto quarter = [&](unsigned number, Register to) {
+    if (program_.precision == Precision::f64) return pair(2 * number, to);
+    pair(4 * number, to);
+    pair(4 * number + 2, t);
+    emit(I::kIdVunpcklpd, vec(x), vec(to), vec(t));
+    emit(I::kIdVunpckhpd, vec(y), vec(to), vec(t));
+    emit(is_.add, vec(to), vec(x), vec(y));
+  };
+  // Of p and q the even 128 bits, and the odd ones, added: p.
+  const auto halve = [&](Register p, Register q) {
+    if (has_avx512()) {
+      emit(I::kIdVshuff64x2, vec(x), vec(p), vec(q), Imm(0x88));
+      emit(I::kIdVshuff64x2, vec(y), vec(p), vec(q), Imm(0xDD));
+    } else {
+      emit(I::kIdVperm2f128, vec(x), vec(p), vec(q), Imm(0x20));
+      emit(I::kIdVperm2f128, vec(y), vec(p), vec(q), Imm(0x31));
+    }
+    emit(is_.add, vec(p), vec(x), vec(y));
+  };
+  quarter(0, a);
+  quarter(1, b);
+  halve(a, b);
   if (has_avx512()) {
-    // Of a and b the quarters 0 and 2, and 1 and 3, added: a.
-    const auto halve = [&](Register a, Register b) {
-      emit(I::kIdVshuff64x2, vec(x), vec(a), vec(b), Imm(0x88));
-      emit(I::kIdVshuff64x2, vec(y), vec(a), vec(b), Imm(0xDD));
-      emit(I::kIdVaddpd, vec(a), vec(x), vec(y));
-    };
-    pair(0, u);
-    pair(2, w);
-    halve(u, w);
-    pair(4, w);
-    pair(6, zero);
-    halve(w, zero);
-    halve(u, w);
-  } else {
-    pair(0, u);
-    pair(2, w);
-    emit(I::kIdVperm2f128, vec(x), vec(u), vec(w), Imm(0x20));
-    emit(I::kIdVperm2f128, vec(y), vec(u), vec(w), Imm(0x31));
-    emit(I::kIdVaddpd, vec(u), vec(x), vec(y));
+    quarter(2, b);
+    quarter(3, c);
+    halve(b, c);
+    halve(a, b);
   }
   const Mem cell = at(group_, 0);
-  emit(I::kIdVaddpd, vec(u), vec(u), cell);
-  emit(I::kIdVmovapd, cell, vec(u));
+  emit(is_.add, vec(a), vec(a), cell);
+  emit(is_.move, cell, vec(a));
   waiting_ = 0;
   unpin();
 }
@@ -442,15 +457,15 @@ void Generator::sum_masked(std::uint32_t i, const emit::Place& place) {
     const Register to = take();
     const Operand operand = as_operand(b);
     const Mem cell = at(place, 0);
-    emit(I::kIdVmovapd, vec(to), cell);
-    emit(I::kIdVfmadd231pd, vec(to), vec(a.reg), operand);
-    emit_masked(I::kIdVmovapd, lanes, cell, vec(to));
+    emit(is_.move, vec(to), cell);
+    emit(is_.fma.by_231, vec(to), vec(a.reg), operand);
+    emit_masked(is_.move, lanes, cell, vec(to));
     return advance(i, 0);
   }
   const Register to = take();
   const Mem cell = at(place, 0);
-  emit(I::kIdVaddpd, vec(to), vec(a.reg), cell);
-  emit_masked(I::kIdVmovapd, lanes, cell, vec(to));
+  emit(is_.add, vec(to), vec(a.reg), cell);
+  emit_masked(is_.move, lanes, cell, vec(to));
   advance(i, 0);
 }
 
@@ -466,16 +481,16 @@ void Generator::add_compensated(Register t, const emit::Place& place) {
     return r;
   };
   const Register before = next(), s = next(), part = next();
-  emit(I::kIdVmovapd, vec(before), cell);
-  emit(I::kIdVaddpd, vec(s), vec(before), vec(t));
-  emit(I::kIdVmovapd, cell, vec(s));
-  emit(I::kIdVsubpd, vec(part), vec(s), vec(before));  // as much of t as arrived
-  emit(I::kIdVsubpd, vec(s), vec(s), vec(part));       // as much of the sum
-  emit(I::kIdVsubpd, vec(before), vec(before), vec(s));
-  emit(I::kIdVsubpd, vec(t), vec(t), vec(part));
-  emit(I::kIdVaddpd, vec(t), vec(t), vec(before));
-  emit(I::kIdVaddpd, vec(t), vec(t), rest);
-  emit(I::kIdVmovapd, rest, vec(t));
+  emit(is_.move, vec(before), cell);
+  emit(is_.add, vec(s), vec(before), vec(t));
+  emit(is_.move, cell, vec(s));
+  emit(is_.sub, vec(part), vec(s), vec(before));  // as much of t as arrived
+  emit(is_.sub, vec(s), vec(s), vec(part));       // as much of the sum
+  emit(is_.sub, vec(before), vec(before), vec(s));
+  emit(is_.sub, vec(t), vec(t), vec(part));
+  emit(is_.add, vec(t), vec(t), vec(before));
+  emit(is_.add, vec(t), vec(t), rest);
+  emit(is_.move, rest, vec(t));
 }
 
 }  // namespace chainrule::x64

@@ -39,26 +39,27 @@ bool is_supported(Isa isa) {
 
 namespace {
 
-const void* lane_by_lane(Op op, Isa isa, Width width) {
+const void* lane_by_lane(Op op, Isa isa, Precision precision) {
   if (isa == Isa::avx512)
-    return width == Width::f64 ? avx512_f64::lane_by_lane(op) : avx512_f32::lane_by_lane(op);
-  return width == Width::f64 ? avx2_f64::lane_by_lane(op) : avx2_f32::lane_by_lane(op);
+    return precision == Precision::f64 ? avx512_f64::lane_by_lane(op)
+                                       : avx512_f32::lane_by_lane(op);
+  return precision == Precision::f64 ? avx2_f64::lane_by_lane(op) : avx2_f32::lane_by_lane(op);
 }
 
-const void* vector_math(Op op, Isa isa, Width width) {
+const void* vector_math(Op op, Isa isa, Precision precision) {
   if (isa == Isa::avx512)
-    return width == Width::f64 ? avx512_f64::vector_math(op) : avx512_f32::vector_math(op);
-  return width == Width::f64 ? avx2_f64::vector_math(op) : avx2_f32::vector_math(op);
+    return precision == Precision::f64 ? avx512_f64::vector_math(op) : avx512_f32::vector_math(op);
+  return precision == Precision::f64 ? avx2_f64::vector_math(op) : avx2_f32::vector_math(op);
 }
 
 }  // namespace
 
-const void* vector_function(Op op, Isa isa, Width width, Arithmetic arithmetic) {
-  const void* whole = arithmetic == Arithmetic::relaxed ? vector_math(op, isa, width) : nullptr;
-  return whole != nullptr ? whole : lane_by_lane(op, isa, width);
+const void* vector_function(Op op, Isa isa, Precision precision, Arithmetic arithmetic) {
+  const void* whole = arithmetic == Arithmetic::relaxed ? vector_math(op, isa, precision) : nullptr;
+  return whole != nullptr ? whole : lane_by_lane(op, isa, precision);
 }
 
-bool has_vector_math(Op op) { return vector_math(op, Isa::avx2, Width::f64) != nullptr; }
+bool has_vector_math(Op op) { return vector_math(op, Isa::avx2, Precision::f64) != nullptr; }
 
 }  // namespace chainrule::x64
 
@@ -67,7 +68,7 @@ bool has_vector_math(Op op) { return vector_math(op, Isa::avx2, Width::f64) != n
 namespace chainrule::x64 {
 
 bool is_supported(Isa) { return false; }
-const void* vector_function(Op, Isa, Width, Arithmetic) { return nullptr; }
+const void* vector_function(Op, Isa, Precision, Arithmetic) { return nullptr; }
 bool has_vector_math(Op) { return false; }
 
 }  // namespace chainrule::x64

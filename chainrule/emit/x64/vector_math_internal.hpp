@@ -16,18 +16,17 @@ namespace chainrule::x64 {
 
 /// avx512: AVX-512 F, DQ and VL. avx2: AVX2 and FMA.
 enum class Isa : std::uint8_t { avx2, avx512 };
-enum class Width : std::uint8_t { f64, f32 };
 
 /// Lanes of a register.
-constexpr int lanes(Isa isa, Width width) {
-  return (isa == Isa::avx512 ? 8 : 4) * (width == Width::f32 ? 2 : 1);
+constexpr int lanes(Isa isa, Precision precision) {
+  return (isa == Isa::avx512 ? 8 : 4) * (precision == Precision::f32 ? 2 : 1);
 }
 
 /// Whether this build has vector functions for it and this processor can run them.
 bool is_supported(Isa isa);
 
 /// The address of the row over a vector register; null in a build for another processor.
-const void* vector_function(Op op, Isa isa, Width width, Arithmetic arithmetic);
+const void* vector_function(Op op, Isa isa, Precision precision, Arithmetic arithmetic);
 
 /// Whether relaxed arithmetic has a vector-math function for the row; else it goes lane by lane.
 bool has_vector_math(Op op);

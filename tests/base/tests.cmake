@@ -1,0 +1,2 @@
+# A count of allocations.
+target_sources(test_base PRIVATE ${folder}/../support/allocations.cpp)
