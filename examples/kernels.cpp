@@ -60,6 +60,18 @@ void springs() {
   expect(std::abs(slopes[0] + 1.292893218813452) < 1e-14, "slopes of both springs are added");
 }
 
+void floats() {
+  const Function f = record([](Scalar x, Scalar y) { return tanh(x) * y + 0.1; }, 0.0, 0.0);
+  const std::vector<float> x = {0.5F, -1, 2, 0.25F}, y = {1, 2, -0.5F, 4};
+  std::vector<float> z(4);
+  const Kernel kernel = compile(f, {.lanes = Precision::f32});
+  const FloatSource sources[] = {FloatSource::columns(x, 4), FloatSource::columns(y, 4)};
+  const FloatSink sink = FloatSink::columns(z, 4);
+  kernel.run(sources, std::span(&sink, 1), 4);
+  std::printf("floats: %.6f in the first row\n", static_cast<double>(z[0]));
+  expect(std::abs(z[0] - (std::tanh(0.5) + 0.1)) < 1e-6, "a row in floats");
+}
+
 void branches_and_digits() {
   const Function f = record(
       [](Scalar x) {
@@ -110,6 +122,7 @@ void on_scalars() {
 int main() {
   rows_and_sums();
   springs();
+  floats();
   branches_and_digits();
   loops();
   on_scalars();

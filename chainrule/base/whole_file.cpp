@@ -46,10 +46,20 @@ std::string followed(const std::string& path) {
   return target;
 }
 
-mode_t usual_mode() {
-  const mode_t mask = umask(0);
-  umask(mask);
-  return 0666 & ~mask;
+// Opens a new file, whose name is `stem` and six letters. The system takes the umask off `mode`
+// (which no thread can read without setting it for all). −1 with errno set if it cannot be made.
+int open_new(std::string& stem, mode_t mode) {
+  constexpr int kTries = 100;
+  const std::size_t length = stem.size();
+  for (int k = 0; k < kTries; ++k) {
+    unsigned char random[6];
+    if (getentropy(random, sizeof random) != 0) return -1;
+    stem.resize(length);
+    for (const unsigned char byte : random) stem += static_cast<char>('a' + byte % 26);
+    const int file = open(stem.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, mode);
+    if (file >= 0 || errno != EEXIST) return file;
+  }
+  return -1;
 }
 
 }  // namespace
@@ -70,14 +80,15 @@ WholeFile::WholeFile(std::string path) : path_(std::move(path)), target_(followe
   if (exists && access(target_.c_str(), W_OK) != 0) fail_system("cannot be written");
   const std::size_t slash = target_.rfind('/');
   const std::size_t name = slash == std::string::npos ? 0 : slash + 1;
-  temporary_ = target_.substr(0, name) + '.' + target_.substr(name, 200) + ".XXXXXX";
-  file_ = mkostemp(temporary_.data(), O_CLOEXEC);
+  temporary_ = target_.substr(0, name) + '.' + target_.substr(name, 200) + '.';
+  // What is to have another file's permissions is nobody else's until it has them.
+  file_ = open_new(temporary_, exists ? 0600 : 0666);
   if (file_ < 0) {
     temporary_.clear();
     fail_system("cannot be written");
   }
   registered_ = remember(temporary_);
-  fchmod(file_, exists ? old.st_mode & 07777 : usual_mode());
+  if (exists) fchmod(file_, old.st_mode & 07777);
 }
 
 WholeFile::~WholeFile() {

@@ -102,7 +102,7 @@ class CustomBlock final : public Block {
                        pull(std::span<const Scalar>(xs), std::span<const Scalar>(zs),
                             std::span<const Scalar>(seeds)),
                        found);
-      std::ranges::transform(found, xbar.begin(), [](const Scalar& s) { return primal(s); });
+      for (std::size_t k = 0; k < found.size(); ++k) xbar[k] = primal(found[k]);
       arrive_all(xbar);
     }
   }

@@ -44,6 +44,9 @@ void require_known(const CompileOptions& options) {
   if (options.backend > Backend::interpret) {
     emit::refuse_enumerator("compile", "backend", options.backend);
   }
+  if (options.lanes > Precision::f32) {
+    emit::refuse_enumerator("compile", "precision", options.lanes);
+  }
   if (options.summation > Summation::compensated) {
     emit::refuse_enumerator("compile", "summation", options.summation);
   }
@@ -210,7 +213,7 @@ const Engine& Kernel::State::engine(const Division& division, std::size_t rows) 
   if (made_ >= kMostEngines) wanted.pack_all();
   if (const Engine* engine = find(wanted, pass)) return *engine;
   const auto start = std::chrono::steady_clock::now();
-  auto made = std::make_unique<Made>(wanted, pass, make(layout_of(wanted), pass));
+  auto made = std::make_unique<Made>(wanted, pass, make(layout_of(wanted), pass, wanted.factors));
   compile_seconds = seconds_since(start);
   ++made_;
   made->older = std::move(all_);
@@ -219,10 +222,12 @@ const Engine& Kernel::State::engine(const Division& division, std::size_t rows) 
   return *all_->engine;
 }
 
-std::unique_ptr<Engine> Kernel::State::make(const Layout& layout, const Pass& pass) const {
+std::unique_ptr<Engine> Kernel::State::make(const Layout& layout, const Pass& pass,
+                                            emit::Factors factors) const {
   if (options.backend != Backend::interpret) {
     try {
-      return emit::make_x64(trace, layout, {options, pass.row_vectors, pass.packs, f.trace().name});
+      return emit::make_x64(trace, layout,
+                            {options, pass.row_vectors, pass.packs, factors, f.trace().name});
     } catch (const Error&) {
       if (!may_fall_back) throw;
       fell_back = true;

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "chainrule/emit/kernel_internal.hpp"
+#include "chainrule/graph/closure.hpp"
 #include "chainrule/graph/text.hpp"
 #include "chainrule/tape/block.hpp"
 #include "chainrule/tape/inner.hpp"
@@ -173,34 +174,46 @@ std::vector<double> Kernel::sum_floats(std::span<const float> shared, std::span<
 }
 // ---- on Scalars ---------------------------------------------------------------------------------
 
+namespace {
+
+// (x, ȳ) ↦ x̄, and to which of the xs anything comes, 1 or 0.
+class Pullback final : public Callable {
+ public:
+  explicit Pullback(Function f) : f_(std::move(f)) {}
+
+  void operator()(std::span<const Scalar> in, std::vector<Scalar>& out) const override {
+    const std::span<const Scalar> x = in.first(f_.inputs());
+    std::vector<Arrival> seeds;
+    for (const Scalar& seed : in.subspan(x.size())) seeds.emplace_back(seed, 1.0);
+    const std::vector<Arrival> found = recorded_adjoints(f_(x), seeds, x);
+    for (const Arrival& arrival : found) out.push_back(arrived(arrival.value));
+    for (const Arrival& arrival : found) out.push_back(arrival.holds);
+  }
+
+ private:
+  Function f_;
+};
+
+Function pullback_of(const Function& f) {
+  std::vector<Argument> arguments(f.arguments().begin(), f.arguments().end());
+  arguments.push_back({"ybar", false, std::vector<double>(f.outputs(), 1.0)});
+  return Function(std::make_shared<const Pullback>(f), std::move(arguments),
+                  f.trace().name + ".vjp");
+}
+
+}  // namespace
+
 const Kernel& Kernel::State::pullback() const {
   std::call_once(pulled_back_, [&] {
-    pullback_ = std::make_unique<const Kernel>(compile(vjp(f, kEveryArgument), options));
+    pullback_ = std::make_unique<const Kernel>(compile(pullback_of(f), options));
   });
   return *pullback_;
 }
 
 namespace {
 
-constexpr double kUnreached = -0.0;
-
-bool is_unreached(double adjoint) {
-  return std::bit_cast<std::uint64_t>(adjoint) == std::bit_cast<std::uint64_t>(kUnreached);
-}
-
-// Which inputs an output depends on.
-std::vector<bool> read_inputs(const Trace& trace) {
-  const Graph& graph = trace.graph;
-  std::vector<bool> needed(graph.size());
-  for (const Vertex output : trace.outputs) needed[output.index] = true;
-  for (auto v = static_cast<std::uint32_t>(graph.size()); v-- > 0;) {
-    if (needed[v]) graph.each_operand({v}, [&](Vertex x) { needed[x.index] = true; });
-  }
-  std::vector<bool> read;
-  for (const Vertex input : trace.inputs) read.push_back(needed[input.index]);
-  return read;
-}
-
+// The compiled pullback serves where something has arrived at all outputs; else only the Function
+// can tell what comes to the inputs.
 class KernelBlock final : public Block {
  public:
   explicit KernelBlock(const Kernel& kernel, const Kernel& pullback)
@@ -216,42 +229,61 @@ class KernelBlock final : public Block {
 
   void vjp(std::span<const double> x, std::span<const double>, std::span<const double> zbar,
            std::span<double> xbar) const override {
-    if (has_choices() || std::ranges::any_of(zbar, is_unreached)) return sweep(x, zbar, xbar);
-    std::vector<double> in(x.begin(), x.end()), out(z_and_x());
+    if (std::ranges::any_of(zbar, is_unreached)) {
+      const Written out(kernel_.function(), x);
+      return adjoints(out.z, zbar, out.x, xbar);
+    }
+    std::vector<double> in(x.begin(), x.end()), out(2 * inputs());
     in.insert(in.end(), zbar.begin(), zbar.end());
     pullback_.evaluate(in, out);
-    const std::vector<bool> read = read_inputs(kernel_.function().trace());
     for (std::size_t k = 0; k < xbar.size(); ++k) {
-      if (read[k]) xbar[k] = out[outputs() + k] + 0.0;
+      if (out[inputs() + k] != 0) xbar[k] = arrived(out[k]);
     }
   }
 
-  void recorded_vjp(std::span<const Scalar> x, std::span<const Scalar>,
-                    std::span<const Scalar> zbar, std::span<Scalar> xbar) const override {
+  void jvp(std::span<const double> x, std::span<const double>, std::span<const double> xdot,
+           std::span<double> zdot) const override {
+    const Written out(kernel_.function(), x);
+    tangents(out.z, out.x, xdot, zdot);
+  }
+
+  void pull_arrivals(std::span<const Scalar> x, std::span<const Scalar>,
+                     std::span<const Arrival> zbar, std::span<Arrival> xbar) const override {
+    if (!std::ranges::all_of(zbar, &Arrival::is_always)) {
+      return detail::pull_to_inputs(kernel_.function()(x), zbar, x, xbar);
+    }
     std::vector<Scalar> in(x.begin(), x.end());
-    in.insert(in.end(), zbar.begin(), zbar.end());
+    for (const Arrival& seed : zbar) in.push_back(seed.value);
     const std::vector<Scalar> out = pullback_(std::span<const Scalar>(in));
-    std::copy(out.begin() + static_cast<std::ptrdiff_t>(outputs()), out.end(), xbar.begin());
+    for (std::size_t k = 0; k < xbar.size(); ++k) xbar[k] = arrival_of(k, out);
+  }
+
+  void push_arrivals(std::span<const Scalar> x, std::span<const Scalar>,
+                     std::span<const Arrival> xdot, std::span<Arrival> zdot) const override {
+    detail::push_from_inputs(kernel_.function()(x), x, xdot, zdot);
   }
 
  private:
-  std::size_t z_and_x() const { return outputs() + inputs(); }
+  // The Function written out on a tape of its own.
+  struct Written {
+    Inner inner;
+    std::vector<Scalar> x, z;
+    Written(const Function& f, std::span<const double> at) {
+      for (const double number : at) x.push_back(variable(number));
+      z = f(std::span<const Scalar>(x));
+    }
+  };
 
-  // Where a choice may cut an input off, only a sweep can tell.
-  bool has_choices() const {
-    const auto nodes = kernel_.function().trace().graph.nodes();
-    return std::ranges::any_of(nodes, [](const GraphNode& node) {
-      return node.kind == VertexKind::operation && node.op == Op::select;
-    });
-  }
-
-  void sweep(std::span<const double> x, std::span<const double> zbar,
-             std::span<double> xbar) const {
-    const Inner inner;
-    std::vector<Scalar> leaves;
-    for (const double number : x) leaves.push_back(variable(number));
-    const std::vector<Scalar> ys = kernel_.function()(std::span<const Scalar>(leaves));
-    adjoints(ys, zbar, leaves, xbar);
+  // What the pullback found for an input. Where it is the same for all numbers, or no Function is
+  // recorded, it is known whether that has arrived.
+  Arrival arrival_of(std::size_t k, const std::vector<Scalar>& found) const {
+    const Trace& trace = pullback_.function().trace();
+    const GraphNode& node = trace.graph[trace.outputs[inputs() + k]];
+    const Scalar& holds = found[inputs() + k];
+    const bool is_open = !holds.is_number() && keeps_choices(holds) &&
+                         (node.kind != VertexKind::constant || !trace.guards.empty());
+    const double known = is_open ? 1.0 : primal(holds);
+    return known == 0 ? Arrival() : Arrival(found[k], is_open ? holds : Scalar(1.0));
   }
 
   Kernel kernel_, pullback_;

@@ -23,6 +23,7 @@ struct Division {
   };
   std::vector<std::uint32_t> sources;
   std::vector<Outputs> sinks;
+  Factors factors = Factors::in_rows;
 
   bool has_in_place() const {
     return std::ranges::any_of(sources, [](std::uint32_t way) { return way >= kInPlace; }) ||
@@ -59,7 +60,7 @@ struct Kernel::State {
   void require_fit(std::span<const BasicSource<From>> sources, std::span<const BasicSink<To>> sinks,
                    std::size_t rows) const;
   Trace optimised(OptimiseOptions::Notes notes, std::vector<PassReport>* passes) const;
-  /// The pullback, compiled at the first call: (x, ȳ) ↦ y, x̄.
+  /// The pullback, compiled at the first call: (x, ȳ) ↦ x̄, and where it has arrived.
   const Kernel& pullback() const;
 
   OptimiseOptions passes() const;
@@ -101,7 +102,8 @@ struct Kernel::State {
     std::unique_ptr<Made> older;
   };
   const emit::Engine* find(const emit::Division& division, const Pass& pass) const;
-  std::unique_ptr<emit::Engine> make(const emit::Layout& layout, const Pass& pass) const;
+  std::unique_ptr<emit::Engine> make(const emit::Layout& layout, const Pass& pass,
+                                     emit::Factors factors) const;
   mutable std::mutex mutex_;
   mutable std::unique_ptr<Made> all_;
   mutable std::atomic<const Made*> newest_{nullptr};

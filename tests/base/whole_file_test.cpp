@@ -1,11 +1,14 @@
 // WholeFile: files that appear whole or not at all.
 #include "chainrule/base/whole_file.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 namespace chainrule {
 namespace {
@@ -61,6 +64,37 @@ TEST_F(WholeFiles, keep_the_permissions_of_what_they_replace) {
   struct stat facts = {};
   ASSERT_EQ(stat(path("a").c_str(), &facts), 0);
   EXPECT_EQ(facts.st_mode & 07777, 0640u);
+}
+
+TEST_F(WholeFiles, have_the_usual_permissions_where_there_was_nothing) {
+  const mode_t before = umask(027);
+  WholeFile file(path("a"));
+  file.commit();
+  umask(before);
+  struct stat facts = {};
+  ASSERT_EQ(stat(path("a").c_str(), &facts), 0);
+  EXPECT_EQ(facts.st_mode & 07777, 0640u);
+}
+
+TEST_F(WholeFiles, that_are_made_leave_the_permissions_of_other_threads_files_alone) {
+  const mode_t before = umask(077);
+  std::atomic<bool> is_done{false};
+  std::thread others([&] {
+    while (!is_done) WholeFile file(path("a"));
+  });
+  int exposed = 0;
+  for (int k = 0; k < 20'000; ++k) {
+    const int file = open(path("b").c_str(), O_CREAT | O_EXCL | O_WRONLY, 0666);
+    struct stat facts = {};
+    fstat(file, &facts);
+    if ((facts.st_mode & 0777) != 0600) ++exposed;
+    close(file);
+    unlink(path("b").c_str());
+  }
+  is_done = true;
+  others.join();
+  umask(before);
+  EXPECT_EQ(exposed, 0);
 }
 
 TEST_F(WholeFiles, follow_a_symbolic_link) {

@@ -8,9 +8,11 @@
 #include <random>
 #include <sstream>
 
+#include "chainrule/emit/factor_internal.hpp"
 #include "chainrule/graph/text.hpp"
 #include "chainrule/transform/functions.hpp"
 #include "chainrule/transform/loop.hpp"
+#include "chainrule/transform/split.hpp"
 
 namespace chainrule {
 namespace {
@@ -35,6 +37,10 @@ std::vector<double> random_numbers(std::size_t count, unsigned seed = 1, double 
 void expect_near(double expected, double got, double relative = 1e-13) {
   if (std::isnan(expected)) {
     EXPECT_TRUE(std::isnan(got)) << got;
+    return;
+  }
+  if (std::isinf(expected)) {
+    EXPECT_EQ(expected, got);
     return;
   }
   EXPECT_NEAR(expected, got, relative * (1 + std::fabs(expected)));
@@ -183,6 +189,15 @@ TEST(Kernel, many_live_values_are_spilled_and_found_again) {
   }
 }
 
+// Whether sums over rows of f, whose first argument all share, take a factor out.
+bool is_factored(const Function& f) {
+  const std::optional<Trace> kept = keep_steps(f.trace());
+  const Trace trace = optimise(kept ? *kept : f.trace(), {.arithmetic = Arithmetic::relaxed});
+  emit::Layout layout{std::vector<bool>(f.inputs()), std::vector<bool>(f.outputs(), true)};
+  std::fill_n(layout.is_shared.begin(), f.arguments()[0].example.size(), true);
+  return factor_sums(trace, layout).has_value();
+}
+
 // d/dl Σ (log s(x) exp(l)) has a factor that all rows share: what is summed is divided by it.
 TEST(Kernel, what_all_rows_share_is_multiplied_after_the_sum) {
   constexpr std::size_t kSteps = 6, kWide = 3;
@@ -208,6 +223,7 @@ TEST(Kernel, what_all_rows_share_is_multiplied_after_the_sum) {
       },
       shape(kSteps * kWide), shape(kWide));
   for (const Function& g : {value_and_grad(f, 0), value_and_grad(f, kEveryArgument)}) {
+    EXPECT_TRUE(is_factored(g));
     const std::vector<double> shared = random_numbers(kSteps * kWide, 1, -1, 1);
     const std::vector<double> xs = random_numbers(kWide * 53, 2);
     std::vector<double> expected(g.outputs());
@@ -306,20 +322,28 @@ TEST(Kernel, what_a_loop_squares_last_is_spilled_apart_from_what_comes_after) {
 // u Σa takes u as it is, and an output u is summed over the rows.
 TEST(Kernel, what_rows_share_may_be_summed_beside_what_it_is_a_factor_of) {
   const Function f = record(
-      [](Scalar u, Scalar x) {
-        const Scalar a = sin(x), v = u + 1.0;
-        return std::vector<Scalar>{a * a, u * a, u, v * a, v, a};
+      [](Scalar u, const std::vector<Scalar>& x) {
+        const std::vector<Scalar> a = map([](Scalar s) { return exp(sin(s)); }, x);
+        const Scalar v = u + 1.0, b = x[0] * x[0];
+        return std::vector<Scalar>{u * a[0], v * (a[1] + a[2]), a[3] / u, a[4], u, v, b, u * b};
       },
-      1.0, 1.0);
-  const std::vector<double> shared{3.0}, rows = random_numbers(21);
-  std::vector<double> expected(6);
-  for (const double x : rows) {
-    const std::vector<double> row = f(3.0, x);
-    for (std::size_t k = 0; k < 6; ++k) expected[k] += row[k];
-  }
-  for (const Backend backend : backends()) {
-    const std::vector<double> sums = compile(f, {.backend = backend}).sum(shared, rows);
-    for (std::size_t k = 0; k < 6; ++k) expect_near(expected[k], sums[k]);
+      1.0, shape(5));
+  ASSERT_TRUE(is_factored(f));
+  const std::vector<double> rows = random_numbers(5 * 21);
+  for (const double u : {3.0, 0.0, -2.0, std::numeric_limits<double>::infinity()}) {
+    SCOPED_TRACE(u);
+    std::vector<double> expected(f.outputs());
+    for (std::size_t r = 0; r < 21; ++r) {
+      std::vector<double> in = {u};
+      in.insert(in.end(), rows.begin() + static_cast<long>(5 * r),
+                rows.begin() + static_cast<long>(5 * (r + 1)));
+      const std::vector<double> row = f(std::span<const double>(in));
+      for (std::size_t k = 0; k < row.size(); ++k) expected[k] += row[k];
+    }
+    for (const Backend backend : backends()) {
+      const std::vector<double> sums = compile(f, {.backend = backend}).sum({{u}}, rows);
+      for (std::size_t k = 0; k < sums.size(); ++k) expect_near(expected[k], sums[k]);
+    }
   }
 }
 

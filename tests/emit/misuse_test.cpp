@@ -208,6 +208,8 @@ TEST(Misuses, options_that_there_are_not_are_refused) {
             "[compile] there is no backend number 77");
   EXPECT_EQ(message_of([&] { compile(f, {.arithmetic = static_cast<Arithmetic>(2)}); }),
             "[optimise] there is no arithmetic number 2");
+  EXPECT_EQ(message_of([&] { compile(f, {.lanes = static_cast<Precision>(2)}); }),
+            "[compile] there is no precision number 2");
   using Summation = CompileOptions::Summation;
   EXPECT_EQ(message_of([&] { compile(f, {.summation = static_cast<Summation>(255)}); }),
             "[compile] there is no summation number 255");

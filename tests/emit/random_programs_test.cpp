@@ -302,6 +302,7 @@ std::optional<Fault> fault_of(const Made& made, Random& random,
       if (is_long && below(random, 2) == 0) reading.row_vectors = 4;
       reading.summation = static_cast<CompileOptions::Summation>(below(random, 2));
       reading.way = static_cast<Way>(below(random, 4));
+      if (below(random, 3) == 0) reading.lanes = Precision::f32;
       reading.seed = static_cast<unsigned>(random());
       // Few rows are left to one thread, however many are asked for.
       reading.threads = made.subject.rows > 500 ? 1 + static_cast<unsigned>(below(random, 3)) : 1;
@@ -435,9 +436,12 @@ TEST(RandomPrograms, that_differed_once_do_so_no_more) {
           for (const Way way : {Way::points, Way::map, Way::sum, Way::general}) {
             for (const auto summation :
                  {CompileOptions::Summation::plain, CompileOptions::Summation::compensated}) {
-              const Reading reading{backend, arithmetic, row_vectors, summation, way, 1};
-              EXPECT_EQ(difference(subject, reading), "")
-                  << entry.path().filename() << ", " << to_string(reading);
+              Reading reading{backend, arithmetic, row_vectors, summation, way, 1};
+              for (const Precision lanes : {Precision::f64, Precision::f32}) {
+                reading.lanes = lanes;
+                EXPECT_EQ(difference(subject, reading), "")
+                    << entry.path().filename() << ", " << to_string(reading);
+              }
             }
           }
         }

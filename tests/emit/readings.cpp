@@ -8,12 +8,16 @@
 
 #include "chainrule/tape/block.hpp"
 #include "chainrule/transform/split.hpp"
+#include "tests/support/in_floats.hpp"
 #include "tests/support/radius.hpp"
 
 namespace chainrule::test {
 namespace {
 
 constexpr double kUlp = std::numeric_limits<double>::epsilon();
+double ulp_in(Precision precision) {
+  return precision == Precision::f32 ? std::numeric_limits<float>::epsilon() : kUlp;
+}
 
 std::string print(double x) {
   char text[64];
@@ -30,13 +34,18 @@ std::string print(std::span<const double> numbers) {
 // What the Function gives for each row that it answers.
 class Expected {
  public:
-  Expected(const Subject& subject, Arithmetic arithmetic)
-      : subject_(subject), arithmetic_(arithmetic) {
+  Expected(const Subject& subject, Arithmetic arithmetic, Precision lanes)
+      : subject_(subject), arithmetic_(arithmetic), lanes_(lanes) {
     const std::size_t outputs = subject.f.outputs();
     values_.resize(subject.rows * outputs);
     for (std::size_t r = 0; r < subject.rows; ++r) {
       try {
-        subject.f.evaluate(subject.row(r), std::span(values_).subspan(r * outputs, outputs));
+        const std::span<double> values = std::span(values_).subspan(r * outputs, outputs);
+        if (lanes == Precision::f32) {
+          std::ranges::copy(value_in_floats(subject.f, subject.row(r)), values.begin());
+        } else {
+          subject.f.evaluate(subject.row(r), values);
+        }
         rows_.push_back(r);
       } catch (const BranchChanged&) {
       }
@@ -45,6 +54,7 @@ class Expected {
   }
 
   const Subject& subject() const { return subject_; }
+  Precision lanes() const { return lanes_; }
   std::size_t rows() const { return rows_.size(); }  ///< that are answered
   bool all() const { return rows() == subject_.rows; }
   std::span<const double> in(std::size_t row) const { return subject_.row(rows_[row]); }
@@ -55,7 +65,7 @@ class Expected {
   double radius(std::size_t row, std::size_t output) const {
     if (arithmetic_ == Arithmetic::strict) return 0;
     if (!within_[row]) {
-      within_[row] = relaxed_at(subject_.f.trace(), in(row), Functions::in_ulps);
+      within_[row] = relaxed_at(subject_.f.trace(), in(row), Functions::in_ulps, lanes_);
     }
     switch (within_[row]->guards) {
       case Relaxed::Guards::fail: return 0;  // answered by the Function
@@ -83,6 +93,7 @@ class Expected {
  private:
   const Subject& subject_;
   Arithmetic arithmetic_;
+  Precision lanes_;
   std::vector<std::size_t> rows_;
   std::vector<double> values_;
   mutable std::vector<std::optional<Relaxed>> within_;
@@ -91,6 +102,7 @@ class Expected {
 // Terms that are added up in some order.
 class Sum {
  public:
+  explicit Sum(Precision lanes) : lanes_(lanes) {}
   void add(double term, double radius) {
     total_ += term, radius_ += radius, ++terms_;
     if (std::isfinite(term)) {
@@ -101,13 +113,20 @@ class Sum {
   }
   std::string difference(double found, CompileOptions::Summation summation) const {
     if (same(total_, found) || !(radius_ < std::numeric_limits<double>::infinity())) return "";
-    if (size_ > 1e300) return "";  // an overflow in one order is none in another
+    // An overflow in one order is none in another.
+    if (size_ > (lanes_ == Precision::f32 ? 1e37 : 1e300)) return "";
     if (others_ != 0) return says(found);
-    const double n = static_cast<double>(terms_ + 32),
-                 each =
-                     summation == CompileOptions::Summation::plain ? n * kUlp : n * n * kUlp * kUlp;
-    const double allowed = radius_ + each * size_ + 2 * kUlp * std::fabs(total_) +
-                           n * std::numeric_limits<double>::denorm_min();
+    const bool is_plain = summation == CompileOptions::Summation::plain;
+    const double n = static_cast<double>(terms_ + 32);
+    double each = is_plain ? n * kUlp : n * n * kUlp * kUlp;
+    double tiny = std::numeric_limits<double>::denorm_min();
+    if (lanes_ == Precision::f32) {  // some packs are added up as floats, and all as doubles
+      const double some = std::min(n, 40.0) * ulp_in(lanes_);
+      each += is_plain ? some : some * some;
+      tiny = std::numeric_limits<float>::denorm_min();
+    }
+    const double allowed =
+        radius_ + each * size_ + 2 * ulp_in(lanes_) * std::fabs(total_) + n * tiny;
     // The naive total is no better than a plain sum.
     const double of_total = n * kUlp * size_;
     const bool fits = std::fabs(total_ - found) <= allowed + of_total;
@@ -118,6 +137,7 @@ class Sum {
   std::string says(double found) const {
     return "the sum is " + print(found) + " for " + print(total_) + " of size " + print(size_);
   }
+  Precision lanes_;
   double total_ = 0, size_ = 0, radius_ = 0;
   double others_ = 0;  // infinities and NaN: the same in whatever order
   std::size_t terms_ = 0;
@@ -214,7 +234,9 @@ struct Taken {
   std::vector<std::uint32_t> index;
   Sink sink;
 
-  std::string difference(const Expected& expected, CompileOptions::Summation summation) const;
+  // Tables are of such numbers.
+  std::string difference(const Expected& expected, CompileOptions::Summation summation,
+                         Precision tables) const;
 };
 
 // Where the rows go: to distinct places, or to any, at random or in runs.
@@ -267,11 +289,12 @@ std::vector<Taken> taken(const Expected& expected, std::mt19937& random) {
   return all;
 }
 
-std::string Taken::difference(const Expected& expected, CompileOptions::Summation summation) const {
+std::string Taken::difference(const Expected& expected, CompileOptions::Summation summation,
+                              Precision tables) const {
   const std::size_t rows = expected.rows();
   if (sink.mode == Sink::Mode::sum) {
     for (std::size_t k = 0; k < count; ++k) {
-      Sum sum;
+      Sum sum(expected.lanes());
       for (std::size_t r = 0; r < rows; ++r) {
         sum.add(expected.value(r, first + k), expected.radius_in_a_sum(r, first + k));
       }
@@ -295,10 +318,10 @@ std::string Taken::difference(const Expected& expected, CompileOptions::Summatio
         wanted[at] = value;  // of the last row that goes there
         radius[at] = same(value, numbers[at]) ? 0 : expected.radius(r, first + k);
       } else {
-        const double after = wanted[at] + value;
+        const double after = rounded(tables, wanted[at] + value);
         radius[at] += expected.radius(r, first + k);
         if (expected.radius(r, first + k) > 0) {
-          radius[at] += 2 * kUlp * (std::fabs(wanted[at]) + std::fabs(value));
+          radius[at] += 2 * ulp_in(tables) * (std::fabs(wanted[at]) + std::fabs(value));
         }
         wanted[at] = after;
       }
@@ -306,7 +329,8 @@ std::string Taken::difference(const Expected& expected, CompileOptions::Summatio
   }
   for (std::size_t at = 0; at < wanted.size(); ++at) {
     if (same(wanted[at], numbers[at])) continue;
-    const bool is_beyond = !(radius[at] < 1e290);  // inf − inf in another order
+    const double most = tables == Precision::f32 ? 1e37 : 1e290;
+    const bool is_beyond = !(radius[at] < most);  // inf − inf in another order
     if (is_beyond || holds({wanted[at], radius[at]}, numbers[at])) continue;
     return "outputs " + std::to_string(first) + " … at place " + std::to_string(at) +
            (sink.mode == Sink::Mode::add ? ", added to" : "") + ": " + print(numbers[at]) +
@@ -347,12 +371,49 @@ Flat flat(const Expected& expected) {
   return numbers;
 }
 
-std::string difference_of_map(const Expected& expected, const Kernel& kernel, unsigned threads) {
+// Lanes of floats go with tables of either kind.
+Precision tables_of(const Reading& reading, std::mt19937& random) {
+  return reading.lanes == Precision::f32 && random() % 2 == 0 ? Precision::f32 : Precision::f64;
+}
+
+std::vector<float> as_floats(std::span<const double> numbers) {
+  std::vector<float> all;
+  for (const double x : numbers) all.push_back(static_cast<float>(x));
+  return all;
+}
+
+// The same tables as floats.
+void run_on_floats(const Kernel& kernel, const Stored& in, std::vector<Taken>& out,
+                   std::size_t rows, unsigned threads) {
+  std::vector<std::vector<float>> from, to;
+  std::vector<FloatSource> sources;
+  std::vector<FloatSink> sinks;
+  for (const Source& s : in.sources) {
+    from.push_back(as_floats({s.data, s.size}));
+    sources.push_back({from.back().data(), s.size, s.stride, s.step, s.index});
+  }
+  for (const Taken& t : out) {
+    to.push_back(as_floats(t.numbers));
+    const Sink& s = t.sink;
+    sinks.push_back({to.back().data(), s.size, s.count, s.stride, s.step, s.index, s.mode});
+  }
+  kernel.run(sources, sinks, rows, threads);
+  for (std::size_t k = 0; k < out.size(); ++k) std::ranges::copy(to[k], out[k].numbers.begin());
+}
+
+std::string difference_of_map(const Expected& expected, const Kernel& kernel,
+                              const Reading& reading, std::mt19937& random) {
   const Flat numbers = flat(expected);
   if (numbers.rows.empty()) return "";  // nothing says how many there are
   const std::size_t outputs = kernel.outputs();
   std::vector<double> out(expected.rows() * outputs, 1e99);
-  kernel.map(numbers.shared, numbers.rows, out, threads);
+  if (tables_of(reading, random) == Precision::f32) {
+    std::vector<float> floats(out.size());
+    kernel.map(as_floats(numbers.shared), as_floats(numbers.rows), floats, reading.threads);
+    std::ranges::copy(floats, out.begin());
+  } else {
+    kernel.map(numbers.shared, numbers.rows, out, reading.threads);
+  }
   for (std::size_t r = 0; r < expected.rows(); ++r) {
     for (std::size_t k = 0; k < outputs; ++k) {
       if (!expected.fits(r, k, out[r * outputs + k])) {
@@ -365,16 +426,19 @@ std::string difference_of_map(const Expected& expected, const Kernel& kernel, un
 }
 
 std::string difference_of_sum(const Expected& expected, const Kernel& kernel,
-                              CompileOptions::Summation summation, unsigned threads) {
+                              const Reading& reading, std::mt19937& random) {
   const Flat numbers = flat(expected);
   if (numbers.rows.empty()) return "";
-  const std::vector<double> sums = kernel.sum(numbers.shared, numbers.rows, threads);
+  const std::vector<double> sums =
+      tables_of(reading, random) == Precision::f32
+          ? kernel.sum(as_floats(numbers.shared), as_floats(numbers.rows), reading.threads)
+          : kernel.sum(numbers.shared, numbers.rows, reading.threads);
   for (std::size_t k = 0; k < sums.size(); ++k) {
-    Sum sum;
+    Sum sum(expected.lanes());
     for (std::size_t r = 0; r < expected.rows(); ++r) {
       sum.add(expected.value(r, k), expected.radius_in_a_sum(r, k));
     }
-    const std::string found = sum.difference(sums[k], summation);
+    const std::string found = sum.difference(sums[k], reading.summation);
     if (!found.empty()) return "output " + std::to_string(k) + ": " + found;
   }
   return "";
@@ -384,11 +448,16 @@ std::string difference_of_run(const Expected& expected, const Kernel& kernel,
                               const Reading& reading, std::mt19937& random) {
   const Stored in = stored(expected, random);
   std::vector<Taken> out = taken(expected, random);
-  std::vector<Sink> sinks;
-  for (const Taken& t : out) sinks.push_back(t.sink);
-  kernel.run(in.sources, sinks, expected.rows(), reading.threads);
+  const Precision tables = tables_of(reading, random);
+  if (tables == Precision::f32) {
+    run_on_floats(kernel, in, out, expected.rows(), reading.threads);
+  } else {
+    std::vector<Sink> sinks;
+    for (const Taken& t : out) sinks.push_back(t.sink);
+    kernel.run(in.sources, sinks, expected.rows(), reading.threads);
+  }
   for (const Taken& t : out) {
-    const std::string found = t.difference(expected, reading.summation);
+    const std::string found = t.difference(expected, reading.summation, tables);
     if (!found.empty()) return found;
   }
   return "";
@@ -406,7 +475,7 @@ class KernelCode final : public Callable {
   Kernel kernel_;
 };
 
-// The kernel called by another Function, and in strict arithmetic the pullbacks of both.
+// The kernel called by another Function, and in strict arithmetic on doubles the pullbacks of both.
 std::string difference_of_block(const Expected& expected, const Kernel& kernel,
                                 Arithmetic arithmetic, std::mt19937& random) {
   const Function& f = expected.subject().f;
@@ -432,8 +501,8 @@ std::string difference_of_block(const Expected& expected, const Kernel& kernel,
       if (!expected.fits(r, k, out[k])) return "as a block, " + expected.says(r, k, out[k]);
     }
   }
-  if (arithmetic == Arithmetic::relaxed || !calls.empty() || size > kMostPulledBack) return "";
-  if (f.inputs() == 0) return "";
+  const bool is_exact = arithmetic == Arithmetic::strict && expected.lanes() == Precision::f64;
+  if (!is_exact || !calls.empty() || size > kMostPulledBack || f.inputs() == 0) return "";
   const Function wanted = vjp(f, kEveryArgument), found = vjp(outer, kEveryArgument);
   std::vector<double> x_bar(wanted.outputs()), y_bar(found.outputs());
   for (std::size_t r = 0; r < expected.rows(); r += 7) {
@@ -454,9 +523,8 @@ std::string difference_of_way(const Expected& expected, const Kernel& kernel,
   try {
     switch (way) {
       case Reading::Way::points: return difference_of_points(expected, kernel);
-      case Reading::Way::map: return difference_of_map(expected, kernel, reading.threads);
-      case Reading::Way::sum:
-        return difference_of_sum(expected, kernel, reading.summation, reading.threads);
+      case Reading::Way::map: return difference_of_map(expected, kernel, reading, random);
+      case Reading::Way::sum: return difference_of_sum(expected, kernel, reading, random);
       case Reading::Way::general: return difference_of_run(expected, kernel, reading, random);
     }
     __builtin_unreachable();
@@ -489,13 +557,15 @@ std::string to_string(const Reading& reading) {
          " row vectors, " +
          (reading.summation == CompileOptions::Summation::plain ? "plain" : "compensated") + ", " +
          ways[static_cast<std::size_t>(reading.way)] +
+         (reading.lanes == Precision::f32 ? ", f32" : "") +
          (reading.threads > 1 ? ", " + std::to_string(reading.threads) + " threads" : "");
 }
 
 std::string difference(const Subject& subject, const Reading& reading) {
-  const Expected expected(subject, reading.arithmetic);
+  const Expected expected(subject, reading.arithmetic, reading.lanes);
   const Kernel kernel = compile(subject.f, {.backend = reading.backend,
                                             .arithmetic = reading.arithmetic,
+                                            .lanes = reading.lanes,
                                             .summation = reading.summation,
                                             .row_vectors = reading.row_vectors});
   // A relaxed guard may hold where the Function's, by a rounding, does not.
@@ -521,7 +591,7 @@ std::string difference_of_split(const Subject& subject, std::size_t argument) {
   // Stages have no code: they answer what was recorded first.
   const Trace& trace = subject.f.trace();
   const Subject recorded{Function(trace), subject.in, subject.rows};
-  const Expected expected(recorded, Arithmetic::strict);
+  const Expected expected(recorded, Arithmetic::strict, Precision::f64);
   const std::size_t first = trace.arguments[argument].first;
   std::vector<bool> is_late(trace.graph.size());
   for (std::size_t k = first; k < trace.inputs.size(); ++k) is_late[trace.inputs[k].index] = true;
@@ -550,7 +620,7 @@ std::string difference_of_split(const Subject& subject, std::size_t argument) {
 }
 
 std::string difference_of_replays(const Subject& subject) {
-  const Expected expected(subject, Arithmetic::strict);
+  const Expected expected(subject, Arithmetic::strict, Precision::f64);
   const std::size_t outputs = subject.f.outputs();
   if (subject.in.empty()) return "";
   std::vector<double> in, out(expected.rows() * outputs);

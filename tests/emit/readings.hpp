@@ -20,8 +20,8 @@ struct Subject {
   }
 };
 
-/// How a kernel is made and run. What is not said here (kinds of Sources and Sinks, whether it runs
-/// a second time in another way) comes of `seed`.
+/// How a kernel is made and run. What is not said here (kinds of Sources and Sinks, whether tables
+/// are of floats, whether it runs a second time in another way) comes of `seed`.
 struct Reading {
   Backend backend = Backend::interpret;
   Arithmetic arithmetic = Arithmetic::strict;
@@ -30,12 +30,14 @@ struct Reading {
   enum class Way : unsigned char { points, map, sum, general } way = Way::map;
   unsigned seed = 0;
   unsigned threads = 1;
+  Precision lanes = Precision::f64;
 };
 std::string to_string(const Reading& reading);
 
-/// Empty, or the first difference: strict arithmetic gives the Function's bits (a sum what its
-/// rounding allows), relaxed arithmetic what tests/support/radius.hpp promises. A row at which the
-/// Function throws BranchChanged is not run; if there is one, the kernel has to throw as well.
+/// Empty, or the first difference: strict arithmetic gives the Function's bits, or in lanes of
+/// floats those of tests/support/in_floats.hpp (a sum what its rounding allows), relaxed arithmetic
+/// what tests/support/radius.hpp promises. A row at which the Function throws BranchChanged is not
+/// run; if there is one, the kernel has to throw as well.
 std::string difference(const Subject& subject, const Reading& reading);
 
 /// The Function split into two stages before an argument, bit for bit: empty, or the first

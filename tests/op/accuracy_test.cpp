@@ -104,7 +104,7 @@ TEST_P(EveryRow, keeps_the_accuracy_it_states) {
   const auto arity = static_cast<std::size_t>(row.arity);
   const Reading reading(row.op);
   Worst value, partial;
-  int counted = 0;
+  int counted = 0, slopes[3] = {};
   for (const Point& x : hard_points(row)) {
     if (!is_measurable(row.op, x)) continue;
     const Measure truth = measure(row.op, x);
@@ -124,10 +124,16 @@ TEST_P(EveryRow, keeps_the_accuracy_it_states) {
         const Entry<double> entry = reading.partials(at)[k];
         return entry.taken ? entry.value : 0;
       };
+      ++slopes[k];
       partial.add(ulps(slope(x), truth.partials[k], size_near_zero(slope, x, row.arity)), x);
     }
   }
-  EXPECT_GE(counted, 2);
+  // Points enough are measured for a wrong formula to show.
+  EXPECT_GE(counted, 40);
+  for (std::size_t k = 0; k < arity; ++k) {
+    if (is_parameter(row.domain[k])) continue;
+    EXPECT_GE(slopes[k], 80) << "operand " << k;
+  }
   EXPECT_LE(value.ulps, row.ulps.value) << print(value.x, row.arity);
   EXPECT_LE(partial.ulps, row.ulps.partials) << print(partial.x, row.arity);
   if (std::getenv("CHAINRULE_SHOW_ACCURACY") != nullptr) {

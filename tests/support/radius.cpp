@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "chainrule/op/precision.hpp"
 #include "chainrule/op/reading.hpp"
 #include "chainrule/tape/block.hpp"
 #include "chainrule/transform/loop.hpp"
@@ -15,7 +16,21 @@ namespace {
 
 using Limits = std::numeric_limits<double>;
 constexpr double kAnything = Limits::infinity();
-constexpr double kUlp = Limits::epsilon();
+
+// The numbers that every result is rounded to.
+struct Format {
+  Precision precision;
+  double ulp, tiny, largest;
+  double least_tame, most_tame;
+};
+const Format& format_of(Precision precision) {
+  using Floats = std::numeric_limits<float>;
+  static constexpr Format kDoubles{
+      Precision::f64, Limits::epsilon(), Limits::denorm_min(), Limits::max(), 1e-150, 1e150};
+  static constexpr Format kFloats{
+      Precision::f32, Floats::epsilon(), Floats::denorm_min(), Floats::max(), 1e-17, 1e17};
+  return precision == Precision::f32 ? kFloats : kDoubles;
+}
 
 bool is_same(double a, double b) {
   return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b) || (a != a && b != b);
@@ -46,8 +61,12 @@ Samples samples(const Within& x) {
 
 class Evaluation {
  public:
-  Evaluation(const Trace& trace, Functions functions)
-      : trace_(trace), graph_(trace.graph), functions_(functions), at_(graph_.size()) {
+  Evaluation(const Trace& trace, Functions functions, const Format& format)
+      : trace_(trace),
+        graph_(trace.graph),
+        functions_(functions),
+        format_(format),
+        at_(graph_.size()) {
     find_numbers();
   }
 
@@ -56,7 +75,7 @@ class Evaluation {
     for (std::uint32_t v = 0; v < graph_.size(); ++v) {
       const GraphNode& node = graph_.nodes()[v];
       if (node.kind == VertexKind::variable || node.kind == VertexKind::constant) {
-        at_[v] = {graph_.numbers()[node.operand[0]], 0};
+        at_[v] = {rounded(format_.precision, graph_.numbers()[node.operand[0]]), 0};
       }
     }
     for (std::size_t k = 0; k < point.size(); ++k) at_[trace_.inputs[k].index] = point[k];
@@ -76,7 +95,8 @@ class Evaluation {
     for (const Guard& guard : trace_.guards) {
       const Within& at = at_[guard.node.index];
       if (at.radius > 0) return Relaxed::Guards::unsure;
-      if (!is_same(at.value, guard.expected)) found = Relaxed::Guards::fail;
+      if (!is_same(at.value, rounded(format_.precision, guard.expected)))
+        found = Relaxed::Guards::fail;
     }
     return found;
   }
@@ -87,7 +107,7 @@ class Evaluation {
     Within x[3] = {};
     for (int k = 0; k < arity; ++k) x[k] = at_[node.operand[k]];
     double center[3] = {x[0].value, x[1].value, x[2].value};
-    Within z{read_value<double>(node.op, center), 0};
+    Within z{value_in(format_.precision, node.op, center), 0};
     for (int k = 0; k < arity; ++k) {
       if (x[k].radius == kAnything) return {z.value, kAnything};
     }
@@ -103,12 +123,14 @@ class Evaluation {
       return {z.value, kAnything};
     }
     z.radius += own_radius(v, node, center, z.value);
-    if (std::fabs(z.value) <= Limits::max() && !(std::fabs(z.value) + 2 * z.radius < Limits::max()))
+    if (std::fabs(z.value) <= format_.largest &&
+        !(std::fabs(z.value) + 2 * z.radius < format_.largest)) {
       z.radius = z.radius == 0 ? 0 : kAnything;
+    }
     return z;
   }
 
-  static void widen(Within& z, Op op, int arity, const Within* x) {
+  void widen(Within& z, Op op, int arity, const Within* x) const {
     Samples at[3];
     for (int k = 0; k < 3; ++k) at[k] = samples(k < arity ? x[k] : Within{0, 0});
     for (const double a : at[0]) {
@@ -122,20 +144,20 @@ class Evaluation {
     }
   }
 
-  static void widen(Within& z, Op op, const std::array<double, 3>& x) {
-    widen(z, read_value<double>(op, x.data()));
+  void widen(Within& z, Op op, const std::array<double, 3>& x) const {
+    widen(z, value_in(format_.precision, op, x.data()));
   }
-  static void widen(Within& z, double there) {
+  void widen(Within& z, double there) const {
     if (is_same(there, z.value)) return;
     const double away = std::fabs(there - z.value);
     z.radius = away != away ? kAnything : std::max(z.radius, away);
     // The sign of a zero is known no more.
-    if (away == 0) z.radius = std::max(z.radius, Limits::denorm_min());
+    if (away == 0) z.radius = std::max(z.radius, format_.tiny);
   }
 
   // Between its samples an operation is as smooth as the table says that it is exact.
-  static double noise(Op op, double z) {
-    return std::isfinite(z) ? (2 + 2 * info(op).ulps.value) * kUlp * std::fabs(z) : 0;
+  double noise(Op op, double z) const {
+    return std::isfinite(z) ? (2 + 2 * info(op).ulps.value) * format_.ulp * std::fabs(z) : 0;
   }
 
   // A remainder is a saw: where the quotient may be another whole number, it is anywhere on a
@@ -157,25 +179,26 @@ class Evaluation {
       is_beyond_[v] = std::isinf(z) && (overflows(node, x) || passes_on_beyond(node, x, z));
       return reads_beyond(node) ? kAnything : 0;
     }
-    const double tiny = Limits::denorm_min();
+    const double tiny = format_.tiny;
     switch (node.op) {
       case Op::copysign: return 0;
       case Op::fma:
         if (reads_beyond(node)) return kAnything;
         if (x[0] * x[1] == 0 && x[2] == 0) return 0;
-        return kUlp * (std::fabs(x[0] * x[1]) + std::fabs(x[2]) + std::fabs(z)) + tiny;
+        return format_.ulp * (std::fabs(x[0] * x[1]) + std::fabs(x[2]) + std::fabs(z)) + tiny;
       case Op::add:
       case Op::sub:
         if (reads_beyond(node)) return kAnything;
         if (x[0] == 0 && x[1] == 0) return 0;
-        return kUlp * (std::fabs(x[0]) + std::fabs(x[1]) + std::fabs(z));
+        return format_.ulp * (std::fabs(x[0]) + std::fabs(x[1]) + std::fabs(z));
       case Op::mul:
         if (x[0] == 0 || x[1] == 0) return 0;
-        return 3 * kUlp * std::fabs(z) + tiny;
+        return 3 * format_.ulp * std::fabs(z) + tiny;
       case Op::div:
         if (x[0] == 0 || std::isinf(x[1])) return 0;
-        return 3 * kUlp * std::fabs(z) + tiny;
-      case Op::pow: return x[0] == 0 || std::isinf(x[0]) ? 0 : 9 * kUlp * std::fabs(z) + tiny;
+        return 3 * format_.ulp * std::fabs(z) + tiny;
+      case Op::pow:
+        return x[0] == 0 || std::isinf(x[0]) ? 0 : 9 * format_.ulp * std::fabs(z) + tiny;
       default: return functions_ == Functions::exact ? 0 : of_function(node.op, x, z);
     }
   }
@@ -219,7 +242,7 @@ class Evaluation {
   }
 
   // A vector function's: in its ulps of z, or where it cancels of what it is made of.
-  static double of_function(Op op, const double* x, double z) {
+  double of_function(Op op, const double* x, double z) const {
     if (info(op).kind == Kind::inline_formula || info(op).ulps.value == 0) return 0;
     double size = std::fabs(z);
     read_pullback(op, 1.0, x, z, [&](int k, double partial) {
@@ -227,11 +250,10 @@ class Evaluation {
       if (std::isfinite(part)) size += part;
     });
     return z == 0 && size == 0 ? 0
-                               : (info(op).ulps.value + 1.5) * kUlp * size + Limits::denorm_min();
+                               : (info(op).ulps.value + 1.5) * format_.ulp * size + format_.tiny;
   }
 
   bool is_tame(std::uint32_t v, const GraphNode& node) const {
-    constexpr double kLargest = 1e150, kSmallest = 1e-150;
     const double z = std::fabs(at_[v].value);
     if (std::isinf(z) && node.kind == VertexKind::operation) {
       bool has_infinite = false;
@@ -246,7 +268,7 @@ class Evaluation {
       if (node.op == Op::mul && (std::isinf(x) || std::isinf(y))) return false;
       if (node.op == Op::div && y == 0) return false;
     }
-    return z == 0 || !std::isfinite(z) || (kSmallest < z && z < kLargest);
+    return z == 0 || !std::isfinite(z) || (format_.least_tame < z && z < format_.most_tame);
   }
 
   bool reads_beyond(const GraphNode& node) const {
@@ -263,6 +285,7 @@ class Evaluation {
     std::vector<double> center, there(call.block->outputs()), z(there.size());
     for (const Within& operand : x) center.push_back(operand.value);
     call.block->value(center, z);
+    for (double& number : z) number = rounded(format_.precision, number);
     for (std::uint32_t k = 0; k < z.size(); ++k) at_[v + 1 + k] = {z[k], 0};
     // Each operand by itself; what they do together is twice that at most, or so.
     for (std::size_t i = 0; i < x.size(); ++i) {
@@ -272,7 +295,7 @@ class Evaluation {
         call.block->value(near, there);
         for (std::uint32_t k = 0; k < z.size(); ++k) {
           Within away{z[k], 0};
-          widen(away, there[k]);
+          widen(away, rounded(format_.precision, there[k]));
           at_[v + 1 + k].radius += 2 * away.radius;
         }
       }
@@ -290,7 +313,7 @@ class Evaluation {
     std::copy_n(x.begin(), carried, carry.begin());
     std::fill(sums.begin(), sums.end(), Within{0, 0});
     std::vector<Within> in(body.inputs.size());
-    Evaluation step(body, functions_);
+    Evaluation step(body, functions_, format_);
     for (std::size_t turn = 0; turn < steps; ++turn) {
       const std::size_t t =
           loop.direction() == Loop::Direction::ascending ? turn : steps - 1 - turn;
@@ -306,11 +329,11 @@ class Evaluation {
       for (std::size_t k = 0; k < summed; ++k) {
         const Within more = result(carried + stacked + k);
         const double before = sums[k].value;
-        sums[k].value += more.value;
+        sums[k].value = rounded(format_.precision, before + more.value);
         sums[k].radius += more.radius;
         if (std::isfinite(sums[k].value)) {
           sums[k].radius +=
-              kUlp * (std::fabs(before) + std::fabs(more.value) + std::fabs(sums[k].value));
+              format_.ulp * (std::fabs(before) + std::fabs(more.value) + std::fabs(sums[k].value));
         }
       }
       if (step.guards() == Relaxed::Guards::hold) continue;
@@ -325,6 +348,7 @@ class Evaluation {
   const Trace& trace_;
   const Graph& graph_;
   Functions functions_;
+  const Format& format_;
   std::vector<Within> at_;
   bool is_tame_ = true;
   std::vector<bool> is_number_;
@@ -339,10 +363,11 @@ bool holds(const Within& expected, double found) {
   return std::fabs(found - expected.value) <= expected.radius;
 }
 
-Relaxed relaxed_at(const Trace& trace, std::span<const double> point, Functions functions) {
-  Evaluation evaluation(trace, functions);
+Relaxed relaxed_at(const Trace& trace, std::span<const double> point, Functions functions,
+                   Precision precision) {
+  Evaluation evaluation(trace, functions, format_of(precision));
   std::vector<Within> exact;
-  for (const double x : point) exact.push_back({x, 0});
+  for (const double x : point) exact.push_back({rounded(precision, x), 0});
   evaluation.run(exact);
   Relaxed relaxed{{}, evaluation.guards(), evaluation.is_tame()};
   for (const Vertex v : trace.outputs) relaxed.outputs.push_back(evaluation[v]);

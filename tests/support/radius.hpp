@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "chainrule/graph/trace.hpp"
+#include "chainrule/op/precision.hpp"
 
 namespace chainrule {
 
@@ -31,7 +32,7 @@ enum class Functions : unsigned char { exact, in_ulps };
 /// uncertain, of where on its saw a remainder of too large a quotient is, and of the sign of a NaN.
 std::vector<Within> relaxed_values_at(const Trace& trace, std::span<const double> point);
 
-/// The same, with functions in ulps, and what becomes of the guards.
+/// The same with every number rounded to a precision, and what becomes of the guards.
 struct Relaxed {
   std::vector<Within> outputs;
   enum class Guards : unsigned char { hold, fail, unsure } guards;
@@ -40,6 +41,7 @@ struct Relaxed {
   /// by what they share after it.
   bool is_tame;
 };
-Relaxed relaxed_at(const Trace& trace, std::span<const double> point, Functions functions);
+Relaxed relaxed_at(const Trace& trace, std::span<const double> point, Functions functions,
+                   Precision precision = Precision::f64);
 
 }  // namespace chainrule

@@ -8,6 +8,8 @@
 // compute with zeros, and nobody reads what.
 #pragma once
 
+#include <algorithm>
+
 #include "bench/suite/compiled/compiled.hpp"
 #include "bench/suite/problems/lstm.hpp"
 #include "chainrule/transform/loop.hpp"

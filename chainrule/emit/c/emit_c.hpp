@@ -5,6 +5,7 @@
 //   int f_jacobian(const double *x, double *y, double *J);   and its Jacobian, row by row
 //   int f_hessian(const double *x, double *y, double *g, double *H);
 //
+// Numbers are doubles; there is no C in floats, as there are kernels in lanes of floats.
 // The file holds what the Function did when it was recorded first. Each function gives 0; or k,
 // where guard k does not hold, and then has written nothing: never a stale answer. Long functions
 // are written in parts, so that compiling them stays linear. Loops (transform/loop.hpp) are loops
