@@ -261,13 +261,6 @@ class Evaluation {
           {v}, [&](Vertex x) { has_infinite = has_infinite || std::isinf(at_[x.index].value); });
       if (!has_infinite) return false;
     }
-    // A factor that all rows share is multiplied after their sum: Σ x·inf is NaN where Σx inf is
-    // not.
-    if (node.kind == VertexKind::operation && !std::isfinite(z)) {
-      const double x = at_[node.operand[0]].value, y = at_[node.operand[1]].value;
-      if (node.op == Op::mul && (std::isinf(x) || std::isinf(y))) return false;
-      if (node.op == Op::div && y == 0) return false;
-    }
     return z == 0 || !std::isfinite(z) || (format_.least_tame < z && z < format_.most_tame);
   }
 
