@@ -36,7 +36,7 @@ std::vector<Within> relaxed_values_at(const Trace& trace, std::span<const double
 struct Relaxed {
   std::vector<Within> outputs;
   enum class Guards : unsigned char { hold, fail, unsure } guards;
-  /// Whether every number on the way is 0, infinite because a term is, or of a size at which no
+  /// Whether every number on the way is 0, infinite because an operand is, or of a size at which no
   /// product of two over- or underflows: then rows may be added up in another order, and multiplied
   /// by what they share after it.
   bool is_tame;
