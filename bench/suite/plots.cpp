@@ -45,7 +45,11 @@ void plot_family(const Results& results, const Family& family, const std::string
   for (std::size_t k = 0; k < names.size(); ++k) {
     std::sort(lines[names[k]].begin(), lines[names[k]].end());
     const bool is_ours = names[k] == "compiled" || names[k] == "2 threads";
-    gnuplot << (k == 0 ? "" : ", ") << "'-' with linespoints lw " << (is_ours ? 3 : 1.5)
+    // There are more lines than the terminal has colours.
+    const char* style = names[k] == "plain"         ? " lc rgb 'black' dt 3"
+                        : names[k] == "differences" ? " lc rgb '#808080' dt 2"
+                                                    : "";
+    gnuplot << (k == 0 ? "" : ", ") << "'-' with linespoints lw " << (is_ours ? 3 : 1.5) << style
             << " pt 7 ps 0.5 title " << quoted(names[k]) << " noenhanced";
   }
   gnuplot << "\n";

@@ -126,8 +126,9 @@ class Engine {
   /// Whether all guards of a row held in the last run().
   virtual bool is_answered(const Work& work, std::size_t row) const = 0;
   virtual bool all_answered(const Work& work, std::size_t count) const = 0;
-  /// Adds what has been summed to totals, by output.
-  virtual void add_sums(const Work& work, Totals& totals) const = 0;
+  /// Adds what has been summed to totals, by output. False if factors that came after the sums met
+  /// what is not finite: then the totals may not be what rows by themselves add up to.
+  virtual bool add_sums(const Work& work, Totals& totals) const = 0;
 
   struct Cost {
     std::size_t code_bytes = 0, spill_bytes = 0, constant_bytes = 0;
@@ -149,6 +150,7 @@ struct EngineOptions {
   CompileOptions compile;
   unsigned row_vectors = 1;
   unsigned packs = 1;  ///< more than one: in segments
+  Factors factors = Factors::in_rows;
   std::string_view name = {};
 };
 

@@ -213,7 +213,7 @@ const Engine& Kernel::State::engine(const Division& division, std::size_t rows) 
   if (made_ >= kMostEngines) wanted.pack_all();
   if (const Engine* engine = find(wanted, pass)) return *engine;
   const auto start = std::chrono::steady_clock::now();
-  auto made = std::make_unique<Made>(wanted, pass, make(layout_of(wanted), pass));
+  auto made = std::make_unique<Made>(wanted, pass, make(layout_of(wanted), pass, wanted.factors));
   compile_seconds = seconds_since(start);
   ++made_;
   made->older = std::move(all_);
@@ -222,10 +222,12 @@ const Engine& Kernel::State::engine(const Division& division, std::size_t rows) 
   return *all_->engine;
 }
 
-std::unique_ptr<Engine> Kernel::State::make(const Layout& layout, const Pass& pass) const {
+std::unique_ptr<Engine> Kernel::State::make(const Layout& layout, const Pass& pass,
+                                            emit::Factors factors) const {
   if (options.backend != Backend::interpret) {
     try {
-      return emit::make_x64(trace, layout, {options, pass.row_vectors, pass.packs, f.trace().name});
+      return emit::make_x64(trace, layout,
+                            {options, pass.row_vectors, pass.packs, factors, f.trace().name});
     } catch (const Error&) {
       if (!may_fall_back) throw;
       fell_back = true;

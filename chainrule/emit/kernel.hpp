@@ -5,7 +5,8 @@
 // A row whose guards do not hold leaves the lanes and is answered by the Function, so that map()
 // gives what the Function gives, row by row: within the stated ulps, bit for bit in strict
 // arithmetic. A Kernel is immutable and may be run by many threads at once. Running allocates
-// nothing after a thread's first call.
+// nothing after a thread's first call, rows that the Function answers, blocks, and loops in the
+// interpreter aside.
 #pragma once
 
 #include <concepts>

@@ -23,6 +23,7 @@ struct Division {
   };
   std::vector<std::uint32_t> sources;
   std::vector<Outputs> sinks;
+  Factors factors = Factors::in_rows;
 
   bool has_in_place() const {
     return std::ranges::any_of(sources, [](std::uint32_t way) { return way >= kInPlace; }) ||
@@ -101,7 +102,8 @@ struct Kernel::State {
     std::unique_ptr<Made> older;
   };
   const emit::Engine* find(const emit::Division& division, const Pass& pass) const;
-  std::unique_ptr<emit::Engine> make(const emit::Layout& layout, const Pass& pass) const;
+  std::unique_ptr<emit::Engine> make(const emit::Layout& layout, const Pass& pass,
+                                     emit::Factors factors) const;
   mutable std::mutex mutex_;
   mutable std::unique_ptr<Made> all_;
   mutable std::atomic<const Made*> newest_{nullptr};

@@ -27,6 +27,10 @@ struct Layout {
   friend bool operator==(const Layout&, const Layout&) = default;
 };
 
+/// Where a factor that all rows share is multiplied: in each row, or, in relaxed arithmetic, once
+/// after the sum where that gains.
+enum class Factors : std::uint8_t { in_rows, after_sums };
+
 /// Sums are kept lane by lane, or as one number each: the first costs less to add to, the other
 /// less memory, which decides when there are many.
 enum class SumForm : std::uint8_t { by_lane, narrow };

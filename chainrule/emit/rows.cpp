@@ -71,7 +71,8 @@ void unpack(const Lane* out, std::span<const std::uint32_t> at, std::size_t firs
             std::size_t count, const BasicSink<Real>& sink) {
   const std::size_t width = at.size();
   const bool stores = sink.mode == SinkMode::store;
-  if (stores && sink.index.empty() && sink.stride == 1) {
+  // Where rows share places they are taken one after another: the last one stays.
+  if (stores && sink.index.empty() && sink.stride == 1 && (width == 1 || sink.step >= count)) {
     for (std::size_t k = 0; k < width; ++k) {
       convert(out + at[k], count, sink.data + first + k * sink.step);
     }
@@ -79,8 +80,9 @@ void unpack(const Lane* out, std::span<const std::uint32_t> at, std::size_t firs
   }
   std::size_t i = 0;
   if constexpr (std::is_same_v<Real, Lane>) {
+    const bool is_apart = !sink.index.empty() || sink.stride >= width;
     for (const Tiles<Lane>& t : tiles<Lane>()) {
-      if (!stores || sink.step != 1 || width < t.least) break;
+      if (!stores || !is_apart || sink.step != 1 || width < t.least) break;
       for (; i + t.rows <= count; i += t.rows) {
         Real* row[kMostRows];
         for (std::size_t j = 0; j < t.rows; ++j) row[j] = row_of(sink, first + i + j);

@@ -2,6 +2,7 @@
 // row that leaves the lanes is answered by the Function. Columns that the engine reads and writes
 // where they stand are not touched here.
 #include <algorithm>
+#include <atomic>
 #include <string>
 
 #include "chainrule/base/parallel.hpp"
@@ -118,8 +119,9 @@ class Run {
     engine_.prepare(work);
   }
 
-  // Rows first … last, in this thread. Sums are added to totals, by output.
-  void rows(Memory& memory, std::size_t first, std::size_t last, Totals& totals) const {
+  // Rows first … last, in this thread. Sums are added to totals, by output; false if they are not
+  // to be trusted: see Engine::add_sums.
+  bool rows(Memory& memory, std::size_t first, std::size_t last, Totals& totals) const {
     Work work{.shared = shared_};
     engine_.lay_out(memory.work(engine_.work_bytes()), work);
     engine_.begin(work);
@@ -138,7 +140,7 @@ class Run {
         give_block(memory, engine_.block(work, p), block_of(row, p, count), totals);
       }
     }
-    engine_.add_sums(work, totals);
+    return engine_.add_sums(work, totals);
   }
 
  private:
@@ -305,6 +307,10 @@ void Kernel::State::divide(std::span<const BasicSource<From>> sources,
                                                  : is_plain ? emit::way_in_place(sink, sink.count)
                                                             : Division::kPacked});
   }
+  // Rows may have to be computed again: not if they have been stored or added.
+  const bool only_sums = std::ranges::all_of(
+      division.sinks, [](const Division::Outputs& sink) { return sink.way == Division::kOnce; });
+  division.factors = only_sums ? emit::Factors::after_sums : emit::Factors::in_rows;
   if (!division.has_in_place()) return;
   // Each of several threads has two blocks at least, so that its last one may begin earlier.
   const std::size_t block = lanes * pass_for(division, rows).row_vectors;
@@ -347,6 +353,7 @@ void Kernel::State::run(std::span<const BasicSource<From>> sources,
     const std::span<double> own = std::span(numbers).subspan(part * width, width);
     return Totals(own.first(outputs), own.subspan(outputs));
   };
+  // Whether the sums are to be trusted.
   const auto run_on = [&](const Engine& engine, auto run) {
     run.prepare(memory);
     const std::size_t blocks = (rows + engine.rows() - 1) / engine.rows();
@@ -354,32 +361,42 @@ void Kernel::State::run(std::span<const BasicSource<From>> sources,
     const bool meet = std::ranges::any_of(
         sinks, [&](const BasicSink<To>& sink) { return emit::rows_meet(sink, rows); });
     const std::size_t parts = meet ? 1 : worth(threads, blocks, rows * nodes_a_row);
+    numbers.assign(parts * width, 0.0);
     if (parts == 1) {
       Totals totals = totals_of(0);
       return run.rows(memory, 0, rows, totals);
     }
-    numbers.assign(parts * width, 0.0);
+    std::atomic<bool> is_trusted{true};
     in_parallel(parts, [&](std::size_t part) {
       const std::size_t first = blocks * part / parts * engine.rows();
       const std::size_t last = std::min(rows, blocks * (part + 1) / parts * engine.rows());
       Memory own;
       Totals totals = totals_of(part);
-      run.rows(own, first, last, totals);
+      if (!run.rows(own, first, last, totals)) is_trusted = false;
     });
     Totals all = totals_of(0);
     for (std::size_t part = 1; part < parts; ++part) {  // in order: the same sums each time
       all.add(totals_of(part));
     }
+    return is_trusted.load();
+  };
+  const auto run_all = [&](const Engine& made) {
+    Handling& handling = memory.handling();
+    if (made.holds() == Precision::f32) {
+      return run_on(made,
+                    Run<From, To, float>(f, options.lanes, made, sources, sinks, rows, handling));
+    }
+    return run_on(made,
+                  Run<From, To, double>(f, options.lanes, made, sources, sinks, rows, handling));
   };
   if (rows > 0) {
     static thread_local Division division;  // keeps its memory
     divide(sources, sinks, rows, threads, division);
-    const Engine& made = engine(division, rows);
-    Handling& handling = memory.handling();
-    if (made.holds() == Precision::f32) {
-      run_on(made, Run<From, To, float>(f, options.lanes, made, sources, sinks, rows, handling));
-    } else {
-      run_on(made, Run<From, To, double>(f, options.lanes, made, sources, sinks, rows, handling));
+    // What a factor brings back into range may be beyond it before: then each row has its own.
+    if (!run_all(engine(division, rows))) {
+      divide(sources, sinks, rows, threads, division);
+      division.factors = emit::Factors::in_rows;
+      run_all(engine(division, rows));
     }
   }
   const Totals totals = totals_of(0);

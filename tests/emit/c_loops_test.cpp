@@ -283,6 +283,18 @@ TEST(EmitCLoops, do_not_grow_with_their_steps) {
   EXPECT_EQ(lines(summed(5000), {CPart::gradient}), lines(summed(9000), {CPart::gradient}));
 }
 
+TEST(EmitCLoops, are_run_once_for_value_and_gradient) {
+  const Function f = record(
+      [](Scalar x) {
+        return fold(
+            9, [x](Scalar p) { return p * x + sin(p); }, 1.0);
+      },
+      0.5);
+  const std::string source = emit_c(f, strict("once", {CPart::gradient})).source;
+  EXPECT_NE(source.find("once_gradient_loop2("), std::string::npos) << "the adjoint's";
+  EXPECT_EQ(source.find("once_gradient_loop3("), std::string::npos) << source;
+}
+
 TEST(EmitCLoops, of_many_numbers_keep_them_off_the_stack) {
   const Function f = record(
       [](Scalar x) {

@@ -241,5 +241,41 @@ TEST_P(Columns, sums_of_no_row_in_lanes_are_the_functions_alone) {
   EXPECT_EQ(kernel.sum(zero, rows)[0], 0.0);
 }
 
+TEST_P(Columns, sums_that_a_shared_factor_keeps_in_range_are_in_range) {
+  // Relaxed: w Σ x² for Σ w x², where Σ x² is beyond the largest number.
+  const Function f = record(
+      [](Scalar w, const std::vector<Scalar>& x) {
+        return w * sum_over([](Scalar a) { return a * a; }, x);
+      },
+      1.0, shape(4));
+  const Kernel kernel = compile(f, {.backend = GetParam()});
+  const std::vector<double> rows(4 * 400, 2e153);
+  for (const double w : {0.0, 1e-10, 1e-300}) {
+    for (const unsigned threads : {1u, 2u}) {
+      const double sum = kernel.sum(std::vector{w}, rows, threads)[0];
+      EXPECT_NEAR(sum, w * 4e306 * 1600, 1e-12 * std::fabs(sum));
+    }
+  }
+}
+
+TEST_P(Columns, that_overlap_are_written_row_after_row) {
+  const Function f = record([](Scalar x) { return std::pair(2.0 * x, 3.0 * x); }, 1.0);
+  const Kernel kernel = compile(f, strict());
+  for (const std::size_t step : {1u, 2u, 5u, 20u}) {
+    for (const std::size_t rows : {9u, 33u, 100u}) {
+      std::vector<double> in(rows), out(rows + step), expected(rows + step);
+      for (std::size_t r = 0; r < rows; ++r) {
+        in[r] = static_cast<double>(r + 1);
+        expected[r] = 2 * in[r];
+        expected[r + step] = 3 * in[r];
+      }
+      const Source source = Source::rows(in, 1);
+      const Sink sink = columns(out, 2, step);
+      kernel.run(std::span(&source, 1), std::span(&sink, 1), rows);
+      EXPECT_EQ(out, expected) << step << " apart, " << rows << " rows";
+    }
+  }
+}
+
 }  // namespace
 }  // namespace chainrule

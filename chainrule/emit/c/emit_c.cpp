@@ -7,6 +7,7 @@
 #include "chainrule/base/whole_file.hpp"
 #include "chainrule/emit/c/program_internal.hpp"
 #include "chainrule/transform/functions.hpp"
+#include "chainrule/transform/split.hpp"
 
 namespace chainrule {
 namespace {
@@ -74,7 +75,8 @@ std::vector<CArray> arrays_of(CPart part, std::size_t outputs, std::size_t by) {
 CProgram to_program(Trace trace, const EmitCOptions& options) {
   const OptimiseOptions passes{.arithmetic = options.arithmetic,
                                .fma = OptimiseOptions::Fma::as_function};
-  return detail::to_c_program(optimise(std::move(trace), passes), passes);
+  std::optional<Trace> kept = keep_steps(trace);
+  return detail::to_c_program(optimise(std::move(kept ? *kept : trace), passes), passes);
 }
 
 // ---- names ------------------------------------------------------------------------------------

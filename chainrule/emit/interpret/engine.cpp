@@ -64,7 +64,7 @@ class Interpreter final : public Engine {
   bool all_answered(const Work& work, std::size_t count) const override {
     return std::all_of(alive_in(work), alive_in(work) + count, [](bool alive) { return alive; });
   }
-  void add_sums(const Work&, Totals&) const override {}
+  bool add_sums(const Work&, Totals&) const override { return true; }
   Cost cost() const override {
     return {plan_.steps.size() * sizeof(Step), 0, 8 * plan_.constants.size()};
   }

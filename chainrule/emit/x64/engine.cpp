@@ -3,6 +3,7 @@
 #include "chainrule/graph/plan_internal.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <numeric>
 
@@ -146,9 +147,9 @@ class X64Engine final : public Engine {
     return rows_code_.all_active(work.frame, count);
   }
 
-  void add_sums(const Work& work, Totals& totals) const override {
+  bool add_sums(const Work& work, Totals& totals) const override {
     if (kIsSingle) widen(work);
-    if (!work.has_sums) return;  // what is left to do may not be 0 of nothing
+    if (!work.has_sums) return true;  // what is left to do may not be 0 of nothing
     if (after_) return add_after(work, totals);
     const double* const sums = wide_sums(work);
     for (std::size_t k = 0; k < totals.size(); ++k) {
@@ -159,6 +160,7 @@ class X64Engine final : public Engine {
         if (has_rests_) totals.add_rest(k, sums[sum_numbers_ + i]);
       }
     }
+    return true;
   }
 
   Cost cost() const override {
@@ -210,7 +212,7 @@ class X64Engine final : public Engine {
   }
 
   // The sums of this thread's rows make its share of the outputs: what is left to do is linear.
-  void add_after(const Work& work, Totals& totals) const {
+  bool add_after(const Work& work, Totals& totals) const {
     const Plan& plan = *after_;
     auto* const values = numbers<double>(work.sums + after_at_);
     std::ranges::copy(plan.constants, values);
@@ -223,10 +225,15 @@ class X64Engine final : public Engine {
       *in++ = std::accumulate(at, at + lanes_of_sum_, 0.0);
     }
     plan.run(values, nullptr);
+    bool is_finite = true;
     std::size_t next = 0;
     for (std::size_t k = 0; k < totals.size(); ++k) {
-      if (layout().is_summed[k]) totals.add(k, values[plan.outputs[next++]]);
+      if (!layout().is_summed[k]) continue;
+      const double sum = values[plan.outputs[next++]];
+      is_finite = is_finite && std::isfinite(sum);
+      totals.add(k, sum);
     }
+    return is_finite;
   }
 
   Lowered lowered_;
@@ -263,7 +270,8 @@ std::unique_ptr<Engine> engine_of(const Layout& layout, Lowered lowered,
 
 std::unique_ptr<Engine> make_x64(const Trace& trace, const Layout& layout,
                                  const EngineOptions& options) {
-  const bool may_factor = options.compile.arithmetic == Arithmetic::relaxed &&
+  const bool may_factor = options.factors == Factors::after_sums &&
+                          options.compile.arithmetic == Arithmetic::relaxed &&
                           options.compile.summation == CompileOptions::Summation::plain;
   if (const auto factored = may_factor ? factor_sums(trace, layout) : std::nullopt) {
     Lowered lowered = lowered_for(factored->rows, factored->layout, options);
