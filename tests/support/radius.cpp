@@ -249,8 +249,13 @@ class Evaluation {
       const double part = std::fabs(partial * x[k]);
       if (std::isfinite(part)) size += part;
     });
-    return z == 0 && size == 0 ? 0
-                               : (info(op).ulps.value + 1.5) * format_.ulp * size + format_.tiny;
+    if (z == 0 && size == 0) return 0;
+    // A formula may multiply a subnormal number, x·sigmoid(x).
+    double tiny = format_.tiny;
+    for (int k = 0; k < info(op).arity && info(op).kind == Kind::compound; ++k) {
+      if (std::isfinite(x[k])) tiny += 2 * format_.tiny * std::fabs(x[k]);
+    }
+    return (info(op).ulps.value + 1.5) * format_.ulp * size + tiny;
   }
 
   bool is_tame(std::uint32_t v, const GraphNode& node) const {
