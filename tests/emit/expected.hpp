@@ -1,11 +1,8 @@
-// What readings are held against: what the Function gives for each row, and what a sum of such
-// numbers owes.
+// What a kernel's results are held against: the Function row by row, and sums of its results.
 #pragma once
 
 #include <algorithm>
-#include <bit>
 #include <cstdio>
-#include <map>
 #include <optional>
 
 #include "tests/emit/readings.hpp"
@@ -14,7 +11,7 @@
 
 namespace chainrule::test {
 
-constexpr double kUlp = std::numeric_limits<double>::epsilon();
+inline constexpr double kUlp = std::numeric_limits<double>::epsilon();
 inline double ulp_in(Precision precision) {
   return precision == Precision::f32 ? std::numeric_limits<float>::epsilon() : kUlp;
 }
@@ -31,7 +28,7 @@ inline std::string print(std::span<const double> numbers) {
   return text + ")";
 }
 
-// What the Function gives for each row that it answers.
+/// What the Function gives for each row that it answers.
 class Expected {
  public:
   Expected(const Subject& subject, Arithmetic arithmetic, Precision lanes)
@@ -99,7 +96,7 @@ class Expected {
   mutable std::vector<std::optional<Relaxed>> within_;
 };
 
-// Terms that are added up in some order.
+/// Terms that are added up in some order.
 class Sum {
  public:
   explicit Sum(Precision lanes) : lanes_(lanes) {}

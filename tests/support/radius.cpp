@@ -38,7 +38,7 @@ bool is_same(double a, double b) {
 
 // The numbers at which an operand is asked.
 struct Samples {
-  std::array<double, 7> at{};
+  std::array<double, 8> at{};
   std::size_t count = 0;
 
   void add(double x) { at[count++] = x; }
@@ -52,10 +52,13 @@ Samples samples(const Within& x) {
   if (x.radius == 0 || x.value != x.value) return all;
   all.add(x.value - x.radius), all.add(x.value + x.radius);
   if (std::fabs(x.value) <= x.radius) all.add(0.0), all.add(-0.0);
-  // Between powers of fractions, which are NaN, one even and one odd number.
+  // Powers of fractions are NaN, of whole numbers they have a sign: one that is even, one that is
+  // odd, and what is between them.
   const double whole = std::nearbyint(x.value), next = whole < x.value ? whole + 1 : whole - 1;
   if (std::fabs(whole - x.value) <= x.radius) all.add(whole);
   if (std::fabs(next - x.value) <= x.radius) all.add(next);
+  const double between = (whole + next) / 2;
+  if (std::fabs(between - x.value) <= x.radius) all.add(between);
   return all;
 }
 
