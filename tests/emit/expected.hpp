@@ -38,12 +38,16 @@ class Expected {
     for (std::size_t r = 0; r < subject.rows; ++r) {
       try {
         const std::span<double> values = std::span(values_).subspan(r * outputs, outputs);
+        bool is_sure = true;
         if (lanes == Precision::f32) {
           std::ranges::copy(value_in_floats(subject.f, subject.row(r)), values.begin());
+          const InFloats found = in_floats(subject.f.trace(), subject.row(r));
+          is_sure = found.loops_hold || !found.guards_hold;
         } else {
           subject.f.evaluate(subject.row(r), values);
         }
         rows_.push_back(r);
+        is_sure_.push_back(is_sure);
       } catch (const BranchChanged&) {
       }
     }
@@ -60,6 +64,7 @@ class Expected {
   }
   // Found out when it is asked for: most numbers have the same bits.
   double radius(std::size_t row, std::size_t output) const {
+    if (!is_sure_[row]) return std::numeric_limits<double>::infinity();
     if (arithmetic_ == Arithmetic::strict) return 0;
     if (!within_[row]) {
       within_[row] = relaxed_at(subject_.f.trace(), in(row), Functions::in_ulps, lanes_);
@@ -92,6 +97,7 @@ class Expected {
   Arithmetic arithmetic_;
   Precision lanes_;
   std::vector<std::size_t> rows_;
+  std::vector<bool> is_sure_;  // by row
   std::vector<double> values_;
   mutable std::vector<std::optional<Relaxed>> within_;
 };

@@ -131,6 +131,18 @@ TEST(Floats, rows_on_another_branch_are_answered_by_the_function_and_rounded) {
   expect_meaning(f, in);
 }
 
+TEST(Floats, rows_that_leave_their_branch_in_a_loop_are_answered_by_the_function) {
+  const Function f = record(
+      [](const std::vector<Scalar>& x, Scalar y) {
+        return y * fold([](Scalar p, Scalar a) { return a > 0.1 ? p + a : p - 2.1 * a; }, 0.0, x);
+      },
+      std::vector<double>(3, 1.0), 1.0);
+  std::vector<float> in = random_floats(4 * 90, 5, 0.2F, 2);
+  for (std::size_t r = 0; r < 90; r += 7) in[4 * r + r % 3] = r % 2 == 0 ? -0.3F : 0.1F;
+  expect_meaning(f, in);
+  expect_meaning(grad(f, kEveryArgument), in);
+}
+
 // 16777217 is no float; 0.1 is another one as a float, and 0.1F is not below it.
 TEST(Floats, what_a_guard_compares_with_is_rounded) {
   const Function f = record(

@@ -35,7 +35,7 @@ bool run_loop(const Loop& loop, std::span<const double> x, std::span<double> z) 
     in.insert(in.end(), slice.begin(), slice.end());
     in.insert(in.end(), invariant.begin(), invariant.end());
     const InFloats step = in_floats(loop.body().trace(), in);
-    if (!step.guards_hold) return false;
+    if (!step.is_answered()) return false;
     for (std::size_t k = 0; k < shape.carried; ++k) carry[k] = step.outputs[k];
     for (std::size_t k = 0; k < shape.stacked; ++k) {
       z[shape.carried + t * shape.stacked + k] = step.outputs[shape.carried + k];
@@ -73,7 +73,7 @@ InFloats in_floats(const Trace& trace, std::span<const double> point) {
       std::vector<double> x, z(call.block->outputs());
       for (const Vertex operand : call.operands) x.push_back(at[operand.index]);
       if (const auto* loop = dynamic_cast<const Loop*>(call.block.get())) {
-        result.guards_hold = run_loop(*loop, x, z) && result.guards_hold;
+        result.loops_hold = run_loop(*loop, x, z) && result.loops_hold;
       } else {
         call.block->value(x, z);
       }
@@ -96,7 +96,7 @@ std::vector<double> all_rounded(std::span<const double> numbers) {
 
 std::vector<double> value_in_floats(const Function& f, std::span<const double> point) {
   const InFloats found = in_floats(f.trace(), point);
-  if (found.guards_hold) return found.outputs;
+  if (found.is_answered()) return found.outputs;
   std::vector<double> out(f.outputs());
   f.evaluate(all_rounded(point), out);
   return all_rounded(out);
