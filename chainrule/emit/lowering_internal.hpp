@@ -4,6 +4,7 @@
 // of the loops.
 #pragma once
 
+#include <cmath>
 #include <optional>
 #include <span>
 #include <vector>
@@ -112,7 +113,7 @@ class Lowering {
   Value mask_of(Value number, double expected) {
     if (const auto mask = builder_.mask_of(number)) {
       if (expected == 1) return *mask;
-      if (expected == 0) return builder_.mask_not(*mask);
+      if (expected == 0 && !std::signbit(expected)) return builder_.mask_not(*mask);
     }
     if (expected != expected) return builder_.compare(Compare::not_equal, number, number);
     return builder_.compare(Compare::same_bits, number, builder_.constant(expected));
