@@ -1,0 +1,73 @@
+// Making and walking the bodies of tensors. Private to the library's sources.
+#pragma once
+
+#include "chainrule/tensor/buffer_internal.hpp"
+#include "chainrule/tensor/core.hpp"
+
+namespace chainrule {
+
+/// Calls f(T{}) with the element type.
+template <class F>
+decltype(auto) visit_element(Precision element, F&& f) {
+  return element == f32 ? f(float{}) : f(double{});
+}
+
+/// A new tensor with memory of its own, contiguous, not initialised.
+Tensor make_tensor(Precision element, const Shape& shape);
+/// The same memory seen otherwise; not recorded.
+Tensor make_view(const Tensor& t, const Shape& shape, const detail::Strides& strides,
+                 std::int64_t offset = 0);
+/// The numbers of t, dense, not recorded; t itself if it is so already.
+Tensor dense(const Tensor& t);
+/// The numbers of t in another element type, dense, not recorded.
+Tensor converted(const Tensor& t, Precision element);
+/// Copies the numbers of `from` into `to`, of the same shape and any strides and element types.
+void copy_numbers(const Tensor& from, const Tensor& to);
+/// Whether nobody else refers to the body or to its memory.
+bool is_unshared(const Tensor& t);
+/// Whether all elements are the same one in memory: a number that was broadcast, or one of one.
+bool is_uniform(const Tensor& t);
+
+/// Walks tensors of one shape together: calls run(pointers' offsets in elements, count) for each
+/// run along the innermost axis. Axes along which all of them are dense are joined first.
+/// n tensors; steps[k] is the step of tensor k within a run.
+class Walk {
+ public:
+  static constexpr std::size_t kMost = 8;
+  Walk(const Shape& shape, std::initializer_list<const detail::Strides*> strides)
+      : Walk(shape, {strides.begin(), strides.size()}) {}
+  Walk(const Shape& shape, std::span<const detail::Strides* const> strides);
+
+  std::int64_t run_length() const { return length_; }
+  std::int64_t step(std::size_t k) const { return step_[k]; }
+  /// Whether there is one run only.
+  bool is_single() const { return outer_.rank() == 0; }
+
+  template <class Run>
+  void each(Run&& run) const {
+    if (outer_.size() == 0 || length_ == 0) return;
+    std::array<std::int64_t, kMost> at = {};
+    std::array<std::int64_t, Shape::kMostAxes> index = {};
+    while (true) {
+      run(at);
+      std::size_t axis = outer_.rank();
+      while (true) {
+        if (axis == 0) return;
+        --axis;
+        for (std::size_t k = 0; k < count_; ++k) at[k] += outer_steps_[axis][k];
+        if (++index[axis] < outer_[axis]) break;
+        for (std::size_t k = 0; k < count_; ++k) at[k] -= outer_steps_[axis][k] * outer_[axis];
+        index[axis] = 0;
+      }
+    }
+  }
+
+ private:
+  std::size_t count_;
+  std::int64_t length_ = 1;
+  std::array<std::int64_t, kMost> step_ = {};
+  Shape outer_;
+  std::array<std::array<std::int64_t, kMost>, Shape::kMostAxes> outer_steps_ = {};
+};
+
+}  // namespace chainrule
