@@ -49,12 +49,13 @@ using Strides = std::array<std::int64_t, Shape::kMostAxes>;
 struct TensorBody {
   std::atomic<std::uint32_t> references{1};
   Precision element = f64;
-  bool is_weak = false;       ///< made of a plain number or a Scalar: takes others' element type
-  bool is_contiguous = true;  ///< dense, row by row
+  bool is_weak = false;        ///< made of a plain number or a Scalar: takes others' element type
+  bool is_contiguous = true;   ///< dense, row by row
+  bool may_have_gaps = false;  ///< an adjoint in which −0.0 may say that nothing has arrived
   Shape shape;
   Strides strides = {};  ///< in elements
   std::int64_t size = 1;
-  Buffer* buffer = nullptr;  ///< shared
+  Buffer* buffer = nullptr;   ///< shared
   std::byte* data = nullptr;  ///< the first element
 };
 
@@ -183,6 +184,7 @@ struct TensorAccess {
     result.handle_ = handle;
     return result;
   }
+  static bool is_moved_from(const Tensor& t) { return t.body_ == nullptr; }
   /// The handle as a Scalar's, whose value says nothing.
   static Scalar as_scalar(const Tensor& t) { return ScalarAccess::make(0.0, row(t), stamp(t)); }
   template <ElementNumber T>
@@ -249,6 +251,10 @@ Stream& operator<<(Stream& out, const T& t) {
   out << to_string(t);
   return out;
 }
+
+/// How many threads an operation on large tensors, matrix products included, may use: 1 unless set.
+void set_threads(unsigned threads);
+unsigned threads();
 
 /// Memory that tensors have given back and that is kept for the next ones is freed. (It is bounded:
 /// at most 256 MiB a thread.)
