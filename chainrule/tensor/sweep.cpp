@@ -131,7 +131,8 @@ class RecordedSweep {
   void arrive(std::uint32_t row, const Tensor& contribution) {
     if (state_.rows.codes[row] != Code::array) return arrive(row, scalar(contribution));
     Tensor& adjoint = arrays_[place_[row]];
-    adjoint = TensorTable::is_there(adjoint) ? adjoint + contribution : contribution;
+    adjoint =
+        TensorTable::is_there(adjoint) ? TensorTable::sum_of(adjoint, contribution) : contribution;
   }
   void arrive(std::uint32_t row, const Scalar& contribution) {
     Scalar& adjoint = numbers_[place_[row]];

@@ -109,11 +109,15 @@ void TensorTable::add(Tensor& adjoint, Tensor contribution) {
              is_unshared(adjoint)) {
     add_in_place(adjoint, contribution);
   } else {
-    const bool has_gaps =
-        TensorAccess::body(adjoint).may_have_gaps && TensorAccess::body(contribution).may_have_gaps;
-    adjoint = adjoint + contribution;
-    TensorAccess::body(adjoint).may_have_gaps = has_gaps;
+    adjoint = sum_of(adjoint, contribution);
   }
+}
+
+Tensor TensorTable::sum_of(const Tensor& adjoint, const Tensor& contribution) {
+  Tensor both = adjoint + contribution;
+  TensorAccess::body(both).may_have_gaps =
+      TensorAccess::body(adjoint).may_have_gaps && TensorAccess::body(contribution).may_have_gaps;
+  return both;
 }
 
 void TensorTable::own_adjoint(Row& row) {

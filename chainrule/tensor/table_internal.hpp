@@ -55,6 +55,8 @@ class TensorTable final : public Arrays {
 
   /// adjoint += contribution, in place where nobody else looks at it.
   static void add(Tensor& adjoint, Tensor contribution);
+  /// adjoint + contribution, an operation that is recorded if they are.
+  static Tensor sum_of(const Tensor& adjoint, const Tensor& contribution);
   /// Makes the row's adjoint dense and its own, for numbers to be added to a part of it.
   static void own_adjoint(Row& row);
 
