@@ -134,6 +134,7 @@ class RecordedSweep {
     adjoint = TensorTable::is_there(adjoint) ? adjoint + contribution : contribution;
   }
   void arrive(std::uint32_t row, const Scalar& contribution) {
+    if (!state_.tracing && is_unreached(primal(contribution))) return;
     Scalar& adjoint = numbers_[place_[row]];
     adjoint = is_cut(adjoint) ? arrived(contribution) : adjoint + contribution;
   }
