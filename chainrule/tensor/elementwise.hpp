@@ -189,6 +189,8 @@ auto map(F f) {
 void add_in_place(Tensor& x, const Tensor& y);
 /// The same with 0 where nothing has arrived.
 Tensor without_gaps(const Tensor& adjoint);
+/// The operation of cast().
+const std::shared_ptr<const TensorOp>& cast_op(Precision element);
 /// The operation of a row of the table.
 const std::shared_ptr<const TensorOp>& tensor_op(Op op);
 

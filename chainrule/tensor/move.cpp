@@ -351,6 +351,10 @@ std::int64_t place_of(const Tensor& x, std::span<const std::int64_t> index) {
 }
 
 double number_at(const Tensor& x, std::int64_t place) {
+  if (is_symbolic(x)) {
+    fail("item", "this " + to_string(x.type()) +
+                     " is computed from a placeholder: it has numbers once the graph runs");
+  }
   std::int64_t offset = 0;
   for (std::size_t k = x.rank(); k-- > 0;) {
     offset += place % x.shape()[k] * x.strides()[k];
@@ -363,7 +367,7 @@ double number_at(const Tensor& x, std::int64_t place) {
 
 // The number at a place of a tensor of the active tape.
 Scalar element_of(const Tensor& x, std::int64_t place, Location at) {
-  const double value = number_at(x, place);
+  const double value = is_symbolic(x) ? 0.0 : number_at(x, place);
   if (!lead_in_tensor(x, "scalar")) return value;
   Tape::State& state = active_state();
   const std::uint32_t row = TensorAccess::row(x);

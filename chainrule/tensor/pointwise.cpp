@@ -401,11 +401,15 @@ class Cast final : public TensorOp {
 
 }  // namespace
 
-Tensor cast(const Tensor& x, Precision element, Location at) {
-  if (x.element() == element && !TensorAccess::body(x).is_weak) return x;
+const std::shared_ptr<const TensorOp>& cast_op(Precision element) {
   static const std::shared_ptr<const TensorOp> to[] = {std::make_shared<const Cast>(f64),
                                                        std::make_shared<const Cast>(f32)};
-  return call(to[static_cast<std::size_t>(element)], {x}, at);
+  return to[static_cast<std::size_t>(element)];
+}
+
+Tensor cast(const Tensor& x, Precision element, Location at) {
+  if (x.element() == element && !TensorAccess::body(x).is_weak) return x;
+  return call(cast_op(element), {x}, at);
 }
 
 }  // namespace chainrule

@@ -35,7 +35,7 @@ void require_seeds(std::span<const Tensor> ys, std::span<const Tensor> seeds,
   }
 }
 
-double number_of(const Tensor& t) { return t.detached().item(); }
+double number_of(const Tensor& t) { return TensorAccess::plain(t).item(); }
 
 // ---- plain numbers ----------------------------------------------------------------------------
 
