@@ -36,12 +36,14 @@ struct Kept {
 
   void free_buffers() {
     for (Buffer*& list : buffers) {
-      while (list != nullptr) ::operator delete(std::exchange(list, list->next), std::align_val_t{64});
+      while (list != nullptr)
+        ::operator delete (std::exchange(list, list->next), std::align_val_t{64});
     }
     bytes = 0;
   }
   void free_bodies() {
-    while (bodies != nullptr) ::operator delete(std::exchange(bodies, *static_cast<void**>(bodies)));
+    while (bodies != nullptr)
+      ::operator delete(std::exchange(bodies, *static_cast<void**>(bodies)));
     body_count = 0;
   }
 };
@@ -78,9 +80,10 @@ Buffer* take_buffer(std::size_t bytes) {
     buffer->references.store(1, std::memory_order_relaxed);
     return buffer;
   }
-  void* memory = ::operator new(sizeof(Buffer) + bytes_of_class(size_class), std::align_val_t{64},
-                                std::nothrow);
-  if (memory == nullptr) fail("tensor", "out of memory: no room for " + std::to_string(bytes) + " bytes");
+  void* memory = ::operator new (sizeof(Buffer) + bytes_of_class(size_class), std::align_val_t{64},
+                                 std::nothrow);
+  if (memory == nullptr)
+    fail("tensor", "out of memory: no room for " + std::to_string(bytes) + " bytes");
   Buffer* buffer = new (memory) Buffer;
   buffer->size_class = size_class;
   return buffer;
@@ -90,7 +93,7 @@ void give_back(Buffer* buffer) noexcept {
   const std::size_t bytes = bytes_of_class(buffer->size_class);
   Kept* mine = lists();
   if (mine == nullptr || mine->bytes + bytes > kMostKept) {
-    ::operator delete(buffer, std::align_val_t{64});
+    ::operator delete (buffer, std::align_val_t{64});
     return;
   }
   mine->bytes += bytes;

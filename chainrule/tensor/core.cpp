@@ -110,7 +110,8 @@ namespace {
 
 template <class From, class To>
 void copy_as(const Tensor& from, const Tensor& to) {
-  const Walk walk(from.shape(), {&TensorAccess::body(from).strides, &TensorAccess::body(to).strides});
+  const Walk walk(from.shape(),
+                  {&TensorAccess::body(from).strides, &TensorAccess::body(to).strides});
   const From* source = TensorAccess::data<From>(from);
   To* target = TensorAccess::data<To>(to);
   const std::int64_t n = walk.run_length(), source_step = walk.step(0), target_step = walk.step(1);
@@ -278,8 +279,8 @@ Shape shape_of(std::span<const Nested> parts) {
 void append(std::span<const Nested> parts, const Shape& shape, std::size_t depth,
             std::vector<double>& numbers) {
   if (static_cast<std::int64_t>(parts.size()) != shape[depth]) {
-    fail("tensor", "a list of " + std::to_string(parts.size()) + " where the first of its kind has " +
-                       std::to_string(shape[depth]));
+    fail("tensor", "a list of " + std::to_string(parts.size()) +
+                       " where the first of its kind has " + std::to_string(shape[depth]));
   }
   for (const Nested& part : parts) {
     if (part.is_list() != (depth + 1 < shape.rank())) {
@@ -314,7 +315,9 @@ Tensor tensor(std::initializer_list<Nested> parts, Precision element) {
   return converted(tensor(numbers, shape), element);
 }
 
-Tensor tensor(std::span<const double> numbers, const Shape& shape) { return copied(numbers, shape); }
+Tensor tensor(std::span<const double> numbers, const Shape& shape) {
+  return copied(numbers, shape);
+}
 Tensor tensor(std::span<const float> numbers, const Shape& shape) { return copied(numbers, shape); }
 Tensor tensor(std::span<const double> numbers) {
   return copied(numbers, {static_cast<std::int64_t>(numbers.size())});

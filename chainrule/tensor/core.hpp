@@ -54,7 +54,7 @@ struct TensorBody {
   Shape shape;
   Strides strides = {};  ///< in elements
   std::int64_t size = 1;
-  Buffer* buffer = nullptr;  ///< shared
+  Buffer* buffer = nullptr;   ///< shared
   std::byte* data = nullptr;  ///< the first element
 };
 
