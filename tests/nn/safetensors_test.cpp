@@ -7,8 +7,9 @@
 namespace chainrule::nn {
 namespace {
 
+using test::contents;
 using test::error_of;
-using test::ScratchFolder;
+using test::Scratch;
 using Named = std::vector<std::pair<std::string, Tensor>>;
 
 std::string file_of(const std::string& header, const std::string& data) {
@@ -38,9 +39,9 @@ class SafeTensors : public ::testing::Test {
   std::string saved(const Named& tensors,
                     const std::vector<std::pair<std::string, std::string>>& metadata = {}) const {
     save_tensors(folder / "s.safetensors", tensors, metadata);
-    return folder.read("s.safetensors");
+    return contents(folder / "s.safetensors");
   }
-  ScratchFolder folder;
+  Scratch folder;
 };
 
 // safetensors/src/tensor.rs, test_serialization, test_forced_alignment, test_empty.
