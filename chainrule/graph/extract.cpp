@@ -61,6 +61,9 @@ class Extraction {
       case Code::variable:
       case Code::placeholder: return leaf(row, VertexKind::variable);
       case Code::constant: return leaf(row, VertexKind::constant);
+      case Code::array:
+      case Code::element:
+        fail("record", "the code computes with tensors: record it as a function of tensors");
       default: break;
     }
     const Operands operands(state_, row);

@@ -15,7 +15,7 @@
 #include "chainrule/base/error.hpp"
 #include "chainrule/base/ids.hpp"
 #include "chainrule/graph/lookup.hpp"
-#include "chainrule/op/op.hpp"
+#include "chainrule/op/precision.hpp"
 
 namespace chainrule {
 
@@ -34,7 +34,7 @@ concept WithNode = (NodeOrNumber<T> && ...) && (std::same_as<T, Node> || ...);
 using Vertex = Id<struct VertexTag>;
 
 /// What a node's value is. Scalars so far; the shape is where arrays come in.
-enum class Element : std::uint8_t { f64 };
+using Element = Precision;
 struct Type {
   Element element = Element::f64;
   std::vector<std::uint32_t> shape;  ///< empty: a scalar

@@ -22,13 +22,15 @@ enum class Code : std::uint8_t {
   third_operand,  ///< the row before a ternary operation holds its third operand
   block,          ///< the header of a block: links are its place among the blocks, and its outputs
   block_output,   ///< one value of a block: links are the header's row, and which one
+  array,          ///< an array: the link is its place in the table of arrays
+  element,        ///< one number of an array: links are the array's row, and which one
 #define CR_CODE(name, mask)     name##_##mask,
 #define CR_OP(name, arity, ...) CR_CODES_##arity(name)
 #define CR_FN                   CR_OP
 #define CR_DEF                  CR_OP
 #include "chainrule/op/ops.def"
 #undef CR_CODE
-  first_operation = 6
+  first_operation = 8
 };
 
 /// Number of masks of an operation: bit k is set where operand k is a plain number. An operation on
@@ -64,8 +66,8 @@ constexpr bool is_node(Code code) { return code != Code::third_operand && code !
 constexpr Op op_of(Code code) { return kCodes.op[static_cast<unsigned>(code)]; }
 constexpr unsigned mask_of(Code code) { return kCodes.mask[static_cast<unsigned>(code)]; }
 
-/// Calls visitor.operation<op, mask>(), .leaf(), .block() or .block_output(); a third_operand row
-/// is passed over.
+/// Calls visitor.operation<op, mask>(), .leaf(), .block(), .block_output(), .array() or
+/// .element(); a third_operand row is passed over.
 template <class Visitor>
 [[gnu::always_inline]] inline void visit_code(Code code, Visitor&& visitor) {
   switch (code) {
@@ -75,6 +77,8 @@ template <class Visitor>
     case Code::third_operand: return;
     case Code::block: return visitor.block();
     case Code::block_output: return visitor.block_output();
+    case Code::array: return visitor.array();
+    case Code::element: return visitor.element();
 #define CR_CODE(name, mask) \
   case Code::name##_##mask: \
     return visitor.template operation<Op::name, mask>();

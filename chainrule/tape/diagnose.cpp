@@ -21,6 +21,8 @@ std::string place_of(const Tape::State& state, std::uint32_t row) {
 std::string_view operation_name(const Tape::State& state, std::uint32_t row) {
   const detail::Code code = state.rows.codes[row];
   if (is_operation(code)) return info(op_of(code)).name;
+  if (code == detail::Code::array) return state.arrays->name(row);
+  if (code == detail::Code::element) return "element";
   return block_at(state, state.rows.links[row].x).block->name();
 }
 

@@ -94,10 +94,29 @@ class Forward {
   std::vector<bool> is_seeded_;   // by place in the cone, in any direction
 };
 
+// Where there are arrays, whose operations have a pullback only: ẏ is linear in ẋ, and x̄(ȳ) in ȳ, so
+// that ẏ = ∂(Σ ẋ x̄)/∂ȳ, by a reverse sweep over a recorded one.
+template <class Found>
+void transposed_sweep_for(std::span<const Scalar> ys, std::span<const Scalar> xs,
+                          std::span<const double> seeds, std::size_t directions, Found&& found) {
+  const Frame frame = Tape::active().frame();
+  std::vector<Scalar> weights;
+  for (std::size_t j = 0; j < ys.size(); ++j) weights.push_back(variable(0.0));
+  const std::vector<Scalar> slopes = recorded_vjp(ys, weights, xs);
+  std::vector<double> tangents(ys.size());
+  for (std::size_t d = 0; d < directions; ++d) {
+    adjoints(slopes, seeds.subspan(d * xs.size(), xs.size()), weights, tangents);
+    for (std::size_t j = 0; j < ys.size(); ++j) found(j, d, tangents[j]);
+  }
+}
+
 // Calls found(j, direction, tangent) for each y, kUnreached where nothing arrives.
 template <class Found>
 void sweep_for(std::span<const Scalar> ys, std::span<const Scalar> xs,
                std::span<const double> seeds, std::size_t directions, Found&& found) {
+  if (active_state().arrays && has_arrays(active_state(), Cone(active_state(), ys, "jvp").rows)) {
+    return transposed_sweep_for(ys, xs, seeds, directions, found);
+  }
   Forward forward(active_state(), ys, directions);
   for (std::size_t k = 0; k < xs.size(); ++k) {
     for (std::size_t d = 0; d < directions; ++d) forward.seed(xs[k], d, seeds[d * xs.size() + k]);

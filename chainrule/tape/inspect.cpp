@@ -24,7 +24,9 @@ std::size_t family_of(Code code) {
 
 NodeKind kind_of(Code code) {
   if (is_operation(code)) return NodeKind::operation;
-  return code == Code::block_output ? NodeKind::block : static_cast<NodeKind>(code);
+  const bool is_leaf =
+      code == Code::variable || code == Code::constant || code == Code::placeholder;
+  return is_leaf ? static_cast<NodeKind>(code) : NodeKind::block;
 }
 
 // The automatic name of a row before which `count` of its family stand: mul/0, var/2, solve/1[0],
@@ -42,6 +44,8 @@ std::string automatic_name(const Tape::State& state, std::uint32_t row, std::siz
     return block_at(state, header).block->outputs() == 1 ? name
                                                          : name + "[" + std::to_string(which) + "]";
   }
+  if (code == Code::array) return numbered(state.arrays->name(row), count);
+  if (code == Code::element) return numbered("element", count);
   return numbered(code == Code::variable ? "var" : code == Code::constant ? "const" : "plc", count);
 }
 
@@ -63,6 +67,8 @@ NodeInfo node_info(const Tape::State& state, std::uint32_t row, std::string name
   }
   if (row < state.lines.size()) node.at = state.lines[row];
   if (code == Code::block_output) node.block = block_at(state, rows.links[row].x).block->name();
+  if (code == Code::array) node.block = state.arrays->name(row);
+  if (code == Code::element) node.block = "element";
   const Operands operands(state, row);
   for (std::size_t k = 0; k < operands.count(); ++k) {
     node.operands.push_back({operands.is_number(k), {operands.link(k)}, operands.values()[k], {}});

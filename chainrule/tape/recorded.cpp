@@ -280,14 +280,51 @@ std::vector<Arrival> forward_over(std::span<const Scalar> ys, std::span<const Sc
   return found;
 }
 
+// Cones with arrays, in which nothing depends on numbers whether it arrives.
+std::vector<Scalar> certain(std::span<const Arrival> seeds) {
+  std::vector<Scalar> values;
+  for (const Arrival& seed : seeds) {
+    if (!seed.is_never() && !seed.is_always()) {
+      fail("recorded_vjp",
+           "a branch of recorded code decides whether this adjoint of tensors is there at all: "
+           "choose with where() on tensors instead");
+    }
+    values.push_back(seed.is_never() ? Scalar(kUnreached) : seed.value);
+  }
+  return values;
+}
+
+std::vector<Arrival> reverse_over_arrays(std::span<const Scalar> ys, std::span<const Arrival> seeds,
+                                         std::span<const Scalar> xs) {
+  return arrivals_of(active_state().arrays->recorded_adjoints(ys, certain(seeds), xs));
+}
+
+// By transposition, as numbers are in forward.cpp.
+std::vector<Arrival> forward_over_arrays(std::span<const Scalar> ys, std::span<const Scalar> xs,
+                                         std::span<const Arrival> seeds) {
+  std::vector<Scalar> weights;
+  for (std::size_t j = 0; j < ys.size(); ++j) weights.push_back(variable(0.0));
+  Arrays& arrays = *active_state().arrays;
+  const std::vector<Scalar> slopes = arrays.recorded_adjoints(ys, weights, xs);
+  return arrivals_of(arrays.recorded_adjoints(slopes, certain(seeds), weights));
+}
+
 std::vector<Arrival> reverse(std::span<const Scalar> ys, std::span<const Arrival> seeds,
                              std::span<const Scalar> xs, std::span<const Scalar> ends) {
+  if (active_state().arrays) {
+    const Cone cone(active_state(), ys, "recorded_vjp", ends);
+    if (has_arrays(active_state(), cone.rows)) return reverse_over_arrays(ys, seeds, xs);
+  }
   return active_state().tracing ? reverse_over<Traced>(ys, seeds, xs, ends)
                                 : reverse_over<Scalar>(ys, seeds, xs, ends);
 }
 
 std::vector<Arrival> forward(std::span<const Scalar> ys, std::span<const Scalar> xs,
                              std::span<const Arrival> seeds, std::span<const Scalar> ends) {
+  if (active_state().arrays) {
+    const Cone cone(active_state(), ys, "recorded_jvp", ends);
+    if (has_arrays(active_state(), cone.rows)) return forward_over_arrays(ys, xs, seeds);
+  }
   return active_state().tracing ? forward_over<Traced>(ys, xs, seeds, ends)
                                 : forward_over<Scalar>(ys, xs, seeds, ends);
 }

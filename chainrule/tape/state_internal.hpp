@@ -9,6 +9,7 @@
 
 #include "chainrule/base/region.hpp"
 #include "chainrule/op/reading.hpp"
+#include "chainrule/tape/arrays_internal.hpp"
 #include "chainrule/tape/block.hpp"
 #include "chainrule/tape/tape.hpp"
 
@@ -99,6 +100,7 @@ struct Tape::State {
   const Location* on_behalf_of = nullptr;
   std::vector<std::uint32_t> order;  ///< scratch of the sweeps
   std::vector<BlockRow> blocks;      ///< by row, ascending
+  std::unique_ptr<Arrays> arrays;    ///< once there is an array
 
   /// Recording a Function: choices become rows and guards, and no frame takes a row back.
   bool tracing = false;
@@ -151,9 +153,15 @@ class Operands {
   Operands& operator=(const Operands&) = delete;
 
   std::size_t count() const { return count_; }
-  bool is_number(std::size_t k) const { return block_ ? block_->is_number[k] : is_number_[k]; }
+  bool is_number(std::size_t k) const {
+    if (!arrays_.empty()) return false;
+    return block_ ? block_->is_number[k] : is_number_[k];
+  }
   /// A row, or a place in the pool of numbers.
-  std::uint32_t link(std::size_t k) const { return block_ ? block_->links[k] : link_[k]; }
+  std::uint32_t link(std::size_t k) const {
+    if (!arrays_.empty()) return arrays_[k];
+    return block_ ? block_->links[k] : link_[k];
+  }
   std::span<const double> values() const;
 
   /// Calls push(k, contribution) for each operand that the row's pullback, at adjoint g, pushes
@@ -171,6 +179,7 @@ class Operands {
   std::uint32_t link_[3] = {};
   double values_[3] = {};
   const BlockRow* block_ = nullptr;
+  std::span<const std::uint32_t> arrays_;  ///< the operands of an array, or the array of an element
   mutable std::vector<double> many_;  ///< the values of a block's, once asked for
 };
 
@@ -205,6 +214,20 @@ std::vector<std::uint32_t> ancestor_rows(const Tape::State& state,
 /// arrives.
 void adjoints(std::span<const Scalar> ys, std::span<const double> seeds, std::span<const Scalar> xs,
               std::span<double> out);
+/// The adjoints one by one, from the last x on, each at the moment when all of it has arrived.
+class Arriving {
+ public:
+  virtual void operator()(std::size_t k, double adjoint) = 0;
+
+ protected:
+  ~Arriving() = default;
+};
+void adjoints(std::span<const Scalar> ys, std::span<const double> seeds, std::span<const Scalar> xs,
+              Arriving& arriving);
+/// Scalar::backward(), from several nodes.
+void add_grads(std::span<const Scalar> ys, std::span<const double> seeds);
+/// Whether there are arrays among these rows.
+bool has_arrays(const Tape::State& state, std::span<const std::uint32_t> rows);
 void tangents(std::span<const Scalar> ys, std::span<const Scalar> xs, std::span<const double> seeds,
               std::span<double> out);
 

@@ -17,18 +17,19 @@ using detail::Links;
 using detail::Recorder;
 
 // What a sweep reads, and the adjoints that it writes.
-struct Arrays {
+struct Rows {
   const Code* codes;
   const Links* links;
   const double* values;
   const double* numbers;
   double* adjoints;
-  Tape::State* state;  // for blocks
+  Tape::State* state;  // for blocks and arrays
+  Arrays::Keep keep;
 };
 
 // The step of a block's header: all that arrived at its outputs goes through its vjp at once. What
 // the vjp records, it records on a tape of its own. Returns the new `low`.
-[[gnu::noinline]] std::uint32_t step_of_block(const Arrays& arrays, std::uint32_t row,
+[[gnu::noinline]] std::uint32_t step_of_block(const Rows& arrays, std::uint32_t row,
                                               std::uint32_t low) {
   BlockRow& block = block_at(*arrays.state, row);
   const std::vector<double> xbar = pull_back(*arrays.state, block);
@@ -41,7 +42,7 @@ struct Arrays {
 }
 
 // The step of a block's output: leaves its adjoint with the block, whose header is reached thereby.
-[[gnu::noinline]] std::uint32_t step_of_output(const Arrays& arrays, std::uint32_t row,
+[[gnu::noinline]] std::uint32_t step_of_output(const Rows& arrays, std::uint32_t row,
                                                std::uint32_t low, double g) {
   const Links at = arrays.links[row];
   block_at(*arrays.state, at.x).zbar[at.y] = g + 0.0;
@@ -49,8 +50,23 @@ struct Arrays {
   return std::min(low, at.x);
 }
 
+// The step of an array, whose adjoint stands in the table of arrays; g tells that it is there.
+[[gnu::noinline]] std::uint32_t step_of_array(const Rows& arrays, std::uint32_t row,
+                                              std::uint32_t low) {
+  return arrays.state->arrays->pull_back(row, arrays.adjoints, low, arrays.keep);
+}
+
+// The step of an element: its adjoint goes to the array, which is reached thereby.
+[[gnu::noinline]] std::uint32_t step_of_element(const Rows& arrays, std::uint32_t row,
+                                                std::uint32_t low, double g) {
+  const Links at = arrays.links[row];
+  arrays.state->arrays->arrive(at.x, at.y, g);
+  accumulate(arrays.adjoints[at.x], 0.0);
+  return std::min(low, at.x);
+}
+
 // One row's step: g ∂row/∂operand is pushed into each operand's adjoint.
-struct Step : Arrays {
+struct Step : Rows {
   std::uint32_t row;
   std::uint32_t low;  // the lowest row that was pushed into
   double g;
@@ -58,6 +74,8 @@ struct Step : Arrays {
   [[gnu::always_inline]] void leaf() {}
   [[gnu::always_inline]] void block() { low = step_of_block(*this, row, low); }
   [[gnu::always_inline]] void block_output() { low = step_of_output(*this, row, low, g); }
+  [[gnu::always_inline]] void array() { low = step_of_array(*this, row, low); }
+  [[gnu::always_inline]] void element() { low = step_of_element(*this, row, low, g); }
 
   template <Op op, unsigned mask>
   [[gnu::always_inline]] void operation() {
@@ -101,7 +119,7 @@ struct Step : Arrays {
 
 // Any row's step, and the new `low`. Out of line, so that what its formulas need (calls of the C
 // library, above all) takes no registers from the sweep's loop.
-[[gnu::noinline]] std::uint32_t step_of(const Arrays& arrays, std::uint32_t row, std::uint32_t low,
+[[gnu::noinline]] std::uint32_t step_of(const Rows& arrays, std::uint32_t row, std::uint32_t low,
                                         double g) {
   Step step{arrays, row, low, g};
   visit_code(arrays.codes[row], step);
@@ -112,11 +130,13 @@ struct Step : Arrays {
 // below can be handed over instead of pushed into: the loop enters that row next, its adjoint never
 // leaving the registers.
 struct QuickStep : Step {
-  const Arrays& arrays;
+  const Rows& arrays;
 
   // Not Step's: its address must not leave the loop.
   [[gnu::always_inline]] void block() { low = step_of_block(arrays, row, low); }
   [[gnu::always_inline]] void block_output() { low = step_of_output(arrays, row, low, g); }
+  [[gnu::always_inline]] void array() { low = step_of_array(arrays, row, low); }
+  [[gnu::always_inline]] void element() { low = step_of_element(arrays, row, low, g); }
 
   template <Op op, unsigned mask>
   [[gnu::always_inline]] void operation() {
@@ -156,19 +176,21 @@ struct QuickStep : Step {
 template <class Keep>
 class Reverse {
  public:
-  Reverse(Tape::State& state, Keep keep)
+  Reverse(Tape::State& state, Keep keep, Arrays::Keep keep_arrays = Arrays::Keep::nothing)
       : arrays_{state.rows.codes,
                 state.rows.links,
                 state.rows.values,
                 state.rows.numbers,
                 state.sweep.cover(state.rows.size),
-                &state},
+                &state,
+                keep_arrays},
         keep_(keep) {}
   Reverse(const Reverse&) = delete;
   Reverse& operator=(const Reverse&) = delete;
   // Leaves the buffers clean: rows from low_ to row_ may still hold adjoints that were not entered.
   ~Reverse() {
     arrays_.state->sweep.clear(low_, row_);
+    if (arrays_.state->arrays) arrays_.state->arrays->clear_adjoints(low_, row_);
     const std::vector<BlockRow>& blocks = arrays_.state->blocks;
     for (std::size_t k = blocks.size(); k-- > 0 && blocks[k].row >= low_;) {
       std::ranges::fill(arrays_.state->blocks[k].zbar, kUnreached);
@@ -187,7 +209,7 @@ class Reverse {
   void run_to(std::uint32_t stop);
 
  private:
-  const Arrays arrays_;
+  const Rows arrays_;
   Keep keep_;
   std::uint32_t row_ = 0;
   std::uint32_t low_ = 0;
@@ -197,7 +219,7 @@ class Reverse {
 // first, because a branch is predicted better than a jump through a table.
 template <class Keep>
 [[gnu::flatten]] void Reverse<Keep>::run_to(std::uint32_t stop) {
-  const Arrays arrays = arrays_;
+  const Rows arrays = arrays_;
   std::uint32_t row = row_, low = low_;
   low_ = 0;  // until it is known, should a block throw
   while (row > stop) {
@@ -315,6 +337,11 @@ void adjoints(std::span<const Scalar> ys, std::span<const double> seeds, std::sp
   sweep_for(ys, seeds, xs, [out](std::uint32_t k, double adjoint) { out[k] = adjoint; });
 }
 
+void adjoints(std::span<const Scalar> ys, std::span<const double> seeds, std::span<const Scalar> xs,
+              Arriving& arriving) {
+  sweep_for(ys, seeds, xs, [&](std::uint32_t k, double adjoint) { arriving(k, adjoint); });
+}
+
 void vjp(std::span<const Scalar> ys, std::span<const double> seeds, std::span<const Scalar> xs,
          std::span<double> out) {
   if (ys.size() != seeds.size() || xs.size() != out.size()) {
@@ -360,17 +387,19 @@ Reach reach(const Scalar& y, const Scalar& x) {
   return std::ranges::binary_search(rows, ScalarAccess::row(x)) ? Reach::cut : Reach::independent;
 }
 
-void Scalar::backward(double seed) const {
+void add_grads(std::span<const Scalar> ys, std::span<const double> seeds) {
   refuse_while_tracing("backward");
   Tape& tape = Tape::active();
   Tape::State& state = TapeAccess::state(tape);
-  const std::uint32_t top = tape.node_of(*this, "backward").index;
+  for (const Scalar& y : ys) tape.node_of(y, "backward");
   double* grads = state.grads.cover(state.rows.size);
   const auto keep = [grads](std::uint32_t row, double g) { accumulate(grads[row], g); };
-  Reverse<decltype(keep)> sweep(state, keep);
-  sweep.seed(top, seed);
+  Reverse<decltype(keep)> sweep(state, keep, Arrays::Keep::grad);
+  for (std::size_t k = 0; k < ys.size(); ++k) sweep.seed(ScalarAccess::row(ys[k]), seeds[k]);
   sweep.run_to(0);
 }
+
+void Scalar::backward(double seed) const { add_grads({this, 1}, {&seed, 1}); }
 
 void Scalar::step_backward() const {
   refuse_while_tracing("step_backward");

@@ -190,6 +190,7 @@ void Tape::State::keep_line(Location at) {
 void Tape::State::rewind_to(std::uint32_t row, std::uint32_t number_count) {
   if (tracing) return;  // what a branch was decided by stays
   while (!blocks.empty() && blocks.back().row >= row) blocks.pop_back();
+  if (arrays) arrays->rewind_to(row);
   for (auto& [handle, leaf] : leaf_of) {
     if (leaf.row >= row) leaf.row = kNoRow;
   }
@@ -244,7 +245,10 @@ void Tape::clear() {
   state_->open(0, stamp);
 }
 
-void Tape::zero_grad() { state_->grads.clear(0, state_->rows.size); }
+void Tape::zero_grad() {
+  state_->grads.clear(0, state_->rows.size);
+  if (state_->arrays) state_->arrays->clear_grads();
+}
 
 void Tape::keep_source_lines(bool on) {
   state_->keeps_lines = on;
@@ -332,6 +336,9 @@ Operands::Operands(const Tape::State& state, std::uint32_t row) : state_(state),
     block_ = &block_at(state, rows.links[row].x);
     count_ = block_->links.size();
   }
+  if (code == Code::array) arrays_ = state.arrays->links(row);
+  if (code == Code::element) arrays_ = {&rows.links[row].x, 1};
+  if (!arrays_.empty()) count_ = arrays_.size();
   if (!is_operation(code)) return;
   count_ = static_cast<std::size_t>(info(op_of(code)).arity);
   const std::uint32_t links[] = {rows.links[row].x, rows.links[row].y,
@@ -344,7 +351,10 @@ Operands::Operands(const Tape::State& state, std::uint32_t row) : state_(state),
 }
 
 std::span<const double> Operands::values() const {
-  if (block_ == nullptr) return {values_, count_};
+  if (!arrays_.empty() && many_.empty()) {
+    for (const std::uint32_t link : arrays_) many_.push_back(state_.rows.values[link]);
+  }
+  if (block_ == nullptr) return many_.empty() ? std::span<const double>(values_, count_) : many_;
   if (many_.empty()) many_ = operand_values(state_, *block_);
   return many_;
 }
@@ -386,6 +396,12 @@ std::vector<std::uint32_t> ancestor_rows(const Tape::State& state,
   }
   std::ranges::reverse(found);
   return found;
+}
+
+bool has_arrays(const Tape::State& state, std::span<const std::uint32_t> rows) {
+  return state.arrays && std::ranges::any_of(rows, [&](std::uint32_t row) {
+           return state.rows.codes[row] == Code::array;
+         });
 }
 
 // ---- recording, the slow path -----------------------------------------------------------------

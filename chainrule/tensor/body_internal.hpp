@@ -14,6 +14,9 @@ decltype(auto) visit_element(Precision element, F&& f) {
 
 /// A new tensor with memory of its own, contiguous, not initialised.
 Tensor make_tensor(Precision element, const Shape& shape);
+/// A type without numbers.
+Tensor make_symbolic(const TensorType& type);
+inline bool is_symbolic(const Tensor& t) { return TensorAccess::body(t).is_symbolic; }
 /// The same memory seen otherwise; not recorded.
 Tensor make_view(const Tensor& t, const Shape& shape, const detail::Strides& strides,
                  std::int64_t offset = 0);

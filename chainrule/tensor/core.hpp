@@ -49,8 +49,10 @@ using Strides = std::array<std::int64_t, Shape::kMostAxes>;
 struct TensorBody {
   std::atomic<std::uint32_t> references{1};
   Precision element = f64;
-  bool is_weak = false;       ///< made of a plain number or a Scalar: takes others' element type
-  bool is_contiguous = true;  ///< dense, row by row
+  bool is_weak = false;        ///< made of a plain number or a Scalar: takes others' element type
+  bool is_contiguous = true;   ///< dense, row by row
+  bool is_symbolic = false;    ///< a placeholder, or computed from one: no numbers yet
+  bool may_have_gaps = false;  ///< an adjoint in which −0.0 may say that nothing has arrived
   Shape shape;
   Strides strides = {};  ///< in elements
   std::int64_t size = 1;
@@ -123,6 +125,7 @@ class Tensor {
   /// contiguous() makes them so.
   template <ElementNumber T>
   std::span<const T> span() const {
+    require_numbers("span");
     require_memory(std::same_as<T, float> ? f32 : f64, "span");
     return {reinterpret_cast<const T*>(body_->data), static_cast<std::size_t>(size())};
   }
@@ -135,7 +138,7 @@ class Tensor {
     return {reinterpret_cast<T*>(body_->data), static_cast<std::size_t>(size())};
   }
   /// The same numbers, not recorded: what is computed from it on has no derivative by what this
-  /// depends on.
+  /// depends on. While a Function is recorded: stop_gradient(*this).
   Tensor detached() const;
 
   // ---- the tape, as for Scalars ---------------------------------------------------------------
@@ -160,6 +163,7 @@ class Tensor {
   struct Adopt {};
   Tensor(Adopt, detail::TensorBody* body, std::uint64_t handle) noexcept
       : body_(body), handle_(handle) {}
+  void require_numbers(std::string_view where) const;
   void require_memory(Precision element, std::string_view where) const;
   void make_own();
 
@@ -177,12 +181,15 @@ struct TensorAccess {
   static Tensor adopt(detail::TensorBody* body, std::uint64_t handle = 0) {
     return {Tensor::Adopt{}, body, handle};
   }
+  /// The numbers alone.
+  static Tensor plain(const Tensor& t) { return with_handle(t, 0); }
   /// The same numbers, as the node of that handle.
   static Tensor with_handle(const Tensor& t, std::uint64_t handle) {
     Tensor result = t;
     result.handle_ = handle;
     return result;
   }
+  static bool is_moved_from(const Tensor& t) { return t.body_ == nullptr; }
   /// The handle as a Scalar's, whose value says nothing.
   static Scalar as_scalar(const Tensor& t) { return ScalarAccess::make(0.0, row(t), stamp(t)); }
   template <ElementNumber T>
@@ -249,6 +256,10 @@ Stream& operator<<(Stream& out, const T& t) {
   out << to_string(t);
   return out;
 }
+
+/// How many threads an operation on large tensors, matrix products included, may use: 1 unless set.
+void set_threads(unsigned threads);
+unsigned threads();
 
 /// Memory that tensors have given back and that is kept for the next ones is freed. (It is bounded:
 /// at most 256 MiB a thread.)

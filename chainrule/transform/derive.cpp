@@ -32,6 +32,9 @@ void detail::require_closed(const Tape& tape, std::size_t first, const char* whe
       const BlockRow& block = block_at(state, row);
       for (std::size_t k = 0; k < block.links.size(); ++k)
         require(block.links[k], block.is_number[k]);
+    } else if (code == Code::array || code == Code::element) {
+      const Operands operands(state, row);
+      for (std::size_t k = 0; k < operands.count(); ++k) require(operands.link(k), false);
     } else if (code == Code::third_operand) {
       // A place in the pool of numbers may stand here: the operation's mask tells.
       require(state.rows.links[row].x, (mask_of(state.rows.codes[row + 1]) & 4u) != 0);

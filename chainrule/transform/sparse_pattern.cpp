@@ -33,6 +33,8 @@ void each_operand(const Tape::State& state, std::uint32_t row, Visit&& visit) {
     for (std::size_t k = 0; k < block.links.size(); ++k) {
       if (!block.is_number[k]) visit(k, block.links[k]);
     }
+  } else if (code == Code::array || code == Code::element) {
+    fail("sparse", "the code computes with tensors, whose pattern is not known: use jacobian()");
   } else if (is_operation(code)) {
     const Operands operands(state, row);
     const unsigned pushed = coupling_of(op_of(code)).pushed & ~mask_of(code);

@@ -1,0 +1,67 @@
+// Reduction: in which order the elements of a tensor are met where some of its axes are reduced.
+#pragma once
+
+#include "chainrule/tensor/body_internal.hpp"
+#include "chainrule/tensor/reduce.hpp"
+
+namespace chainrule {
+
+/// The shape without the axes in the mask, or with size 1 in their place.
+Shape reduced_shape(const Shape& shape, std::uint32_t mask, Dims dims);
+/// "axes=0,2 keepdims".
+std::string axes_text(std::uint32_t mask, Dims dims);
+
+/// Walks the kept axes, and for each of their places the reduced ones. Where the innermost axis is
+/// kept and dense, `kept_inside` elements of the result are met together.
+class Reduction {
+ public:
+  Reduction(const Tensor& x, std::uint32_t mask) {
+    const std::size_t rank = x.rank();
+    std::size_t kept_rank = rank;
+    if (rank > 0 && (mask >> (rank - 1) & 1u) == 0 && x.strides()[rank - 1] == 1) {
+      kept_inside = x.shape()[rank - 1];
+      kept_rank = rank - 1;
+    }
+    for (std::size_t k = 0; k < rank; ++k) {
+      const bool is_reduced = (mask >> k & 1u) != 0;
+      if (!is_reduced && k >= kept_rank) continue;
+      Shape& shape = is_reduced ? reduced_ : kept_;
+      (is_reduced ? reduced_strides_ : kept_strides_)[shape.rank()] = x.strides()[k];
+      shape.push_back(x.shape()[k]);
+    }
+  }
+
+  std::int64_t kept_inside = 1;
+  /// The number of elements that are reduced to one.
+  std::int64_t reduced_size() const { return reduced_.size(); }
+
+  /// visit(offset in x, place in the result) for each place, kept_inside at a time.
+  template <class Visit>
+  void each_kept(Visit&& visit) const {
+    if (kept_inside == 0) return;
+    std::int64_t place = 0;
+    const Walk walk(kept_, {&kept_strides_});
+    walk.each([&](const auto& at) {
+      for (std::int64_t i = 0; i < walk.run_length(); ++i, place += kept_inside)
+        visit(at[0] + i * walk.step(0), place);
+    });
+  }
+  /// visit(offset) for each element that is reduced, in order.
+  template <class Visit>
+  void each_reduced(Visit&& visit) const {
+    each_reduced_run([&](std::int64_t offset, std::int64_t step, std::int64_t n) {
+      for (std::int64_t i = 0; i < n; ++i) visit(offset + i * step);
+    });
+  }
+  template <class Visit>
+  void each_reduced_run(Visit&& visit) const {
+    const Walk walk(reduced_, {&reduced_strides_});
+    walk.each([&](const auto& at) { visit(at[0], walk.step(0), walk.run_length()); });
+  }
+
+ private:
+  Shape kept_, reduced_;
+  detail::Strides kept_strides_ = {}, reduced_strides_ = {};
+};
+
+}  // namespace chainrule
