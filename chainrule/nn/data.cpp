@@ -153,6 +153,8 @@ DataSet DataSet::slice(std::int64_t begin, std::int64_t end) const {
 }
 
 DataSet DataSet::shuffled(Random& random) const {
+  TensorAccess::require_numbers(inputs, "shuffled");
+  TensorAccess::require_numbers(targets, "shuffled");
   const std::vector<std::int64_t> order = random.permutation(rows());
   return {in_order(inputs, order), in_order(targets, order)};
 }
@@ -170,6 +172,8 @@ std::pair<DataSet, DataSet> DataSet::split(double fraction) const {
 Batches DataSet::batches(std::int64_t size) const { return {*this, size}; }
 
 DataSet DataSet::to(Precision element) const {
+  TensorAccess::require_numbers(inputs, "to");
+  TensorAccess::require_numbers(targets, "to");
   return {converted(inputs, element), converted(targets, element)};
 }
 

@@ -384,6 +384,7 @@ void save_tensors(const std::string& path, std::span<const std::pair<std::string
     if (name == kMetadata) {
       fail("save_tensors", path + ": a tensor cannot be called " + in_quotes(name));
     }
+    TensorAccess::require_numbers(t, "save_tensors");
     begin_entry(name);
     header += std::string("\"dtype\":\"") + (t.element() == f64 ? "F64" : "F32") + "\",\"shape\":[";
     for (std::size_t axis = 0; axis < t.rank(); ++axis) {

@@ -189,6 +189,9 @@ struct TensorAccess {
     result.handle_ = handle;
     return result;
   }
+  /// Throws Error where there are none to be taken out: of placeholders, while a Function is
+  /// recorded.
+  static void require_numbers(const Tensor& t, std::string_view where) { t.require_numbers(where); }
   static bool is_moved_from(const Tensor& t) { return t.body_ == nullptr; }
   /// The handle as a Scalar's, whose value says nothing.
   static Scalar as_scalar(const Tensor& t) { return ScalarAccess::make(0.0, row(t), stamp(t)); }

@@ -261,6 +261,7 @@ Tensor load_npy(const std::string& path) {
 }
 
 void save_npy(const std::string& path, const Tensor& t) {
+  TensorAccess::require_numbers(t, "save_npy");
   const Tensor plain = dense(t);
   WholeFile file(path);
   file.write(npy_header(plain.type()));

@@ -81,12 +81,12 @@ TEST_F(SafeTensors, give_back_what_was_saved) {
   const SavedTensors back = load_tensors(folder / "s");
   EXPECT_EQ(back.metadata, metadata);
   ASSERT_EQ(back.tensors.size(), tensors.size());
-  for (const auto& [name, value] : tensors) {
+  for (const auto& one : tensors) {
     const auto found = std::find_if(back.tensors.begin(), back.tensors.end(),
-                                    [&](const auto& pair) { return pair.first == name; });
-    ASSERT_NE(found, back.tensors.end()) << name;
-    EXPECT_EQ(found->second.type(), value.type()) << name;
-    EXPECT_EQ(found->second.values(), value.values()) << name;
+                                    [&](const auto& other) { return other.first == one.first; });
+    ASSERT_NE(found, back.tensors.end()) << one.first;
+    EXPECT_EQ(found->second.type(), one.second.type()) << one.first;
+    EXPECT_EQ(found->second.values(), one.second.values()) << one.first;
   }
 }
 

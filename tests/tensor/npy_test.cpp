@@ -211,6 +211,15 @@ TEST_F(NpyFiles, that_are_none_are_named) {
       "[write] " + folder / "no/such/folder" + " cannot be written: No such file or directory");
 }
 
+TEST_F(NpyFiles, hold_no_placeholders) {
+  EXPECT_EQ(error_of([&] {
+              save_npy(folder / "a.npy", make_symbolic({f32, {3}}));
+            }),
+            "[save_npy] this f32(3,) is computed from a placeholder: it has numbers once the graph "
+            "runs");
+  EXPECT_FALSE(std::filesystem::exists(folder / "a.npy"));
+}
+
 // Every prefix of a file, and every file with one byte changed, is read or refused.
 TEST_F(NpyFiles, survive_any_damage) {
   const std::string good = npy(described(">f4", "(2, 3)", "True"), std::string(24, 'x'));
