@@ -198,6 +198,9 @@ struct TensorAccess {
     result.handle_ = handle;
     return result;
   }
+  /// Throws Error where there are none to be taken out: of placeholders, while a Function is
+  /// recorded.
+  static void require_numbers(const Tensor& t, std::string_view where) { t.require_numbers(where); }
   /// The handle as a Scalar's, whose value says nothing.
   static Scalar as_scalar(const Tensor& t) { return ScalarAccess::make(0.0, row(t), stamp(t)); }
   template <ElementNumber T>
@@ -256,7 +259,7 @@ Tensor variable(const Tensor& value, std::string_view label = {}, Location at = 
 /// A leaf that has an adjoint and cannot be assigned.
 Tensor constant(const Tensor& value, std::string_view label = {}, Location at = Location::here());
 
-/// As NumPy prints an array: "[[1., 2.],\n [3., 4.]]".
+/// As NumPy prints an array: "[[1. 2.]\n [3. 4.]]".
 std::string to_string(const Tensor& t);
 template <class Stream, std::same_as<Tensor> T>
 requires requires(Stream& out) { out.setstate(Stream::failbit); }
