@@ -33,6 +33,12 @@ class Tensor;
 class Index;
 class IndexList;
 
+/// Numbers were asked for of what has none yet: a placeholder, or what is computed from one.
+class NoNumbers : public Error {
+ public:
+  using Error::Error;
+};
+
 /// What a tensor is, without its numbers.
 struct TensorType {
   Precision element = f64;
@@ -53,6 +59,7 @@ struct TensorBody {
   Precision element = f64;
   bool is_weak = false;        ///< made of a plain number or a Scalar: takes others' element type
   bool is_contiguous = true;   ///< dense, row by row
+  bool is_symbolic = false;    ///< a placeholder, or computed from one: no numbers yet
   bool may_have_gaps = false;  ///< an adjoint in which −0.0 may say that nothing has arrived
   Shape shape;
   Strides strides = {};  ///< in elements
@@ -130,6 +137,7 @@ class Tensor {
   /// contiguous() makes them so.
   template <ElementNumber T>
   std::span<const T> span() const {
+    require_numbers("span");
     require_memory(std::same_as<T, float> ? f32 : f64, "span");
     return {reinterpret_cast<const T*>(body_->data), static_cast<std::size_t>(size())};
   }
@@ -142,7 +150,7 @@ class Tensor {
     return {reinterpret_cast<T*>(body_->data), static_cast<std::size_t>(size())};
   }
   /// The same numbers, not recorded: what is computed from it on has no derivative by what this
-  /// depends on.
+  /// depends on. While a Function is recorded: stop_gradient(*this).
   Tensor detached() const;
 
   // ---- parts, as NumPy indexes: see index.hpp, which a caller includes -------------------------
@@ -187,6 +195,7 @@ class Tensor {
   struct Adopt {};
   Tensor(Adopt, detail::TensorBody* body, std::uint64_t handle) noexcept
       : body_(body), handle_(handle) {}
+  void require_numbers(std::string_view where) const;
   void require_memory(Precision element, std::string_view where) const;
   void make_own();
 
@@ -204,13 +213,20 @@ struct TensorAccess {
   static Tensor adopt(detail::TensorBody* body, std::uint64_t handle = 0) {
     return {Tensor::Adopt{}, body, handle};
   }
+  /// No tensor at all: costs nothing, and may be assigned to only.
+  static Tensor nothing() { return adopt(nullptr); }
+  static bool is_there(const Tensor& t) { return t.body_ != nullptr; }
+  /// The numbers alone.
+  static Tensor plain(const Tensor& t) { return with_handle(t, 0); }
   /// The same numbers, as the node of that handle.
   static Tensor with_handle(const Tensor& t, std::uint64_t handle) {
     Tensor result = t;
     result.handle_ = handle;
     return result;
   }
-  static bool is_moved_from(const Tensor& t) { return t.body_ == nullptr; }
+  /// Throws Error where there are none to be taken out: of placeholders, while a Function is
+  /// recorded.
+  static void require_numbers(const Tensor& t, std::string_view where) { t.require_numbers(where); }
   /// The handle as a Scalar's, whose value says nothing.
   static Scalar as_scalar(const Tensor& t) { return ScalarAccess::make(0.0, row(t), stamp(t)); }
   template <ElementNumber T>
@@ -269,7 +285,7 @@ Tensor variable(const Tensor& value, std::string_view label = {}, Location at = 
 /// A leaf that has an adjoint and cannot be assigned.
 Tensor constant(const Tensor& value, std::string_view label = {}, Location at = Location::here());
 
-/// As NumPy prints an array: "[[1., 2.],\n [3., 4.]]".
+/// As NumPy prints an array: "[[1. 2.]\n [3. 4.]]".
 std::string to_string(const Tensor& t);
 template <class Stream, std::same_as<Tensor> T>
 requires requires(Stream& out) { out.setstate(Stream::failbit); }

@@ -35,7 +35,7 @@ void require_seeds(std::span<const Tensor> ys, std::span<const Tensor> seeds,
   }
 }
 
-double number_of(const Tensor& t) { return t.detached().item(); }
+double number_of(const Tensor& t) { return TensorAccess::plain(t).item(); }
 
 // ---- plain numbers ----------------------------------------------------------------------------
 
@@ -135,6 +135,7 @@ class RecordedSweep {
         TensorTable::is_there(adjoint) ? TensorTable::sum_of(adjoint, contribution) : contribution;
   }
   void arrive(std::uint32_t row, const Scalar& contribution) {
+    if (!state_.tracing && is_unreached(primal(contribution))) return;
     Scalar& adjoint = numbers_[place_[row]];
     adjoint = is_cut(adjoint) ? arrived(contribution) : adjoint + contribution;
   }

@@ -24,7 +24,7 @@ namespace {
 // What stands in a row as its value: the number, if it is a single one. (So that pictures show it,
 // and a NaN is found.)
 double row_value(const Tensor& value) {
-  if (value.size() != 1) return 0.0;
+  if (value.size() != 1 || is_symbolic(value)) return 0.0;
   return value.element() == f32 ? static_cast<double>(*TensorAccess::data<float>(value))
                                 : *TensorAccess::data<double>(value);
 }
@@ -120,16 +120,16 @@ Tensor TensorTable::sum_of(const Tensor& adjoint, const Tensor& contribution) {
   return both;
 }
 
-void TensorTable::own_adjoint(Row& row) {
-  if (!is_there(row.adjoint)) {
-    row.adjoint = full(row.type.shape, kUnreached, row.type.element);
-    TensorAccess::body(row.adjoint).may_have_gaps = true;
-  } else if (row.adjoint.element() != row.type.element || !row.adjoint.is_contiguous() ||
-             !is_unshared(row.adjoint)) {
-    Tensor own = make_tensor(row.type.element, row.type.shape);
-    copy_numbers(row.adjoint, own);
-    TensorAccess::body(own).may_have_gaps = TensorAccess::body(row.adjoint).may_have_gaps;
-    row.adjoint = std::move(own);
+void TensorTable::own_adjoint(Tensor& adjoint, const TensorType& type) {
+  if (!is_there(adjoint)) {
+    adjoint = full(type.shape, kUnreached, type.element);
+    TensorAccess::body(adjoint).may_have_gaps = true;
+  } else if (adjoint.element() != type.element || !adjoint.is_contiguous() ||
+             !is_unshared(adjoint)) {
+    Tensor own = make_tensor(type.element, type.shape);
+    copy_numbers(adjoint, own);
+    TensorAccess::body(own).may_have_gaps = TensorAccess::body(adjoint).may_have_gaps;
+    adjoint = std::move(own);
   }
 }
 
@@ -167,7 +167,8 @@ class PlainPull final : public Pull {
       TensorTable::add(table_.row(link).adjoint, std::move(contribution));
       accumulate(adjoints_[link], 0.0);
     } else {
-      accumulate(adjoints_[link], row_value(contribution));
+      const double number = row_value(contribution);
+      if (!is_unreached(number)) accumulate(adjoints_[link], number);
     }
   }
   const Tensor* accumulator(std::size_t k) const override {
@@ -175,8 +176,9 @@ class PlainPull final : public Pull {
     if (state_.rows.codes[link] != Code::array) return nullptr;
     low_ = std::min(low_, link);
     accumulate(adjoints_[link], 0.0);
-    TensorTable::own_adjoint(table_.row(link));
-    return &table_.row(link).adjoint;
+    TensorTable::Row& row = table_.row(link);
+    TensorTable::own_adjoint(row.adjoint, row.type);
+    return &row.adjoint;
   }
   std::uint32_t low() const { return low_; }
 
@@ -205,7 +207,7 @@ std::uint32_t TensorTable::pull_back(std::uint32_t tape_row, double* adjoints, s
 
 void TensorTable::arrive(std::uint32_t tape_row, std::uint32_t element, double g) {
   Row& at = row(tape_row);
-  own_adjoint(at);
+  own_adjoint(at.adjoint, at.type);
   visit_element(at.type.element, [&]<class T>(T) {
     T& adjoint = TensorAccess::data<T>(at.adjoint)[element];
     adjoint = (adjoint + T{0}) + static_cast<T>(g);
@@ -243,13 +245,20 @@ Tensor tensor_at(Tape::State& state, std::uint32_t row) {
                                    ScalarAccess::handle(handle));
 }
 
-Tensor TensorOp::view(const Tensor&) const { return {}; }
+Tensor TensorOp::view(const Tensor&) const { return TensorAccess::nothing(); }
+Tensor TensorOp::batch(std::span<const Tensor>, std::uint32_t) const {
+  return TensorAccess::nothing();
+}
 
 Tensor detail::value_of(const TensorOp& op, std::span<const Tensor> x) {
-  if (op.is_view()) return op.view(x[0]);
+  bool has_numbers = true;
+  for (const Tensor& t : x) has_numbers = has_numbers && !is_symbolic(t);
+  if (has_numbers && op.is_view()) return op.view(x[0]);
   const TensorType type = op.infer(x);
-  Tensor z = make_tensor(type.element, type.shape);
-  op.compute(x, z);
+  Tensor z = has_numbers ? make_tensor(type.element, type.shape) : make_symbolic(type);
+  TensorAccess::body(z).may_have_gaps =
+      op.leaves_gaps() || (op.is_view() && TensorAccess::body(x[0]).may_have_gaps);
+  if (has_numbers) op.compute(x, z);
   return z;
 }
 
@@ -293,6 +302,11 @@ Tensor call(const std::shared_ptr<const TensorOp>& op, std::span<const Tensor> x
   return TensorTable::of(active_state()).append(op, x, value, at);
 }
 
+Tensor Tensor::detached() const {
+  if (is_recorded() && detail::active_recorder->watching) return stop_gradient(*this);
+  return TensorAccess::plain(*this);
+}
+
 // ---- Tensor on the tape -----------------------------------------------------------------------
 
 namespace {
@@ -300,7 +314,7 @@ namespace {
 // A leaf keeps its numbers as they are now.
 Tensor leaf(TensorLeaf kind, const Tensor& value, std::string_view label, Location at) {
   Tape::active();
-  Tensor plain = value.detached();
+  Tensor plain = TensorAccess::plain(value);
   if (TensorAccess::body(plain).is_weak) plain = full({}, row_value(value));
   return TensorTable::of(active_state()).append_leaf(kind, plain, label, at);
 }

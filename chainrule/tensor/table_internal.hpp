@@ -38,8 +38,8 @@ class TensorTable final : public Arrays {
   };
 
   /// No tensor: costs nothing.
-  static Tensor nothing() { return TensorAccess::adopt(nullptr); }
-  static bool is_there(const Tensor& t) { return !TensorAccess::is_moved_from(t); }
+  static Tensor nothing() { return TensorAccess::nothing(); }
+  static bool is_there(const Tensor& t) { return TensorAccess::is_there(t); }
 
   /// Appends a row. Operands are plain or rows of this tape.
   Tensor append(const std::shared_ptr<const TensorOp>& op, std::span<const Tensor> x,
@@ -57,8 +57,8 @@ class TensorTable final : public Arrays {
   static void add(Tensor& adjoint, Tensor contribution);
   /// adjoint + contribution, an operation that is recorded if they are.
   static Tensor sum_of(const Tensor& adjoint, const Tensor& contribution);
-  /// Makes the row's adjoint dense and its own, for numbers to be added to a part of it.
-  static void own_adjoint(Row& row);
+  /// Makes an adjoint dense and its own, for numbers to be added to a part of it.
+  static void own_adjoint(Tensor& adjoint, const TensorType& type);
 
   void rewind_to(std::uint32_t row) noexcept override;
   std::string_view name(std::uint32_t row) const override;
