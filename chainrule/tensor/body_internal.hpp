@@ -14,6 +14,8 @@ decltype(auto) visit_element(Precision element, F&& f) {
 
 /// A new tensor with memory of its own, contiguous, not initialised.
 Tensor make_tensor(Precision element, const Shape& shape);
+/// Throws NoNumbers.
+[[noreturn]] void fail_no_numbers(std::string_view where, const Tensor& t);
 /// A type without numbers.
 Tensor make_symbolic(const TensorType& type);
 inline bool is_symbolic(const Tensor& t) { return TensorAccess::body(t).is_symbolic; }

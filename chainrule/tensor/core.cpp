@@ -49,6 +49,15 @@ Tensor make_tensor(Precision element, const Shape& shape) {
   return TensorAccess::adopt(body);
 }
 
+void fail_no_numbers(std::string_view where, const Tensor& t) {
+  try {
+    fail(where, "this " + to_string(t.type()) +
+                    " is computed from a placeholder: it has numbers once the graph runs");
+  } catch (const Error& error) {
+    throw NoNumbers(error.what());
+  }
+}
+
 Tensor make_symbolic(const TensorType& type) {
   TensorBody* body = new_body();
   body->element = type.element;
@@ -181,10 +190,7 @@ std::int64_t Tensor::size(std::int64_t axis) const { return shape()[shape().axis
 
 // Numbers that are taken out of what is recorded for other inputs would be those of this run.
 void Tensor::require_numbers(std::string_view where) const {
-  if (body_->is_symbolic) {
-    fail(where, "this " + to_string(type()) +
-                    " is computed from a placeholder: it has numbers once the graph runs");
-  }
+  if (body_->is_symbolic) fail_no_numbers(where, *this);
   if (is_recorded() && detail::active_recorder->watching) {
     fail(where,
          "while a function is recorded, the numbers of its tensors are those of one run: take "

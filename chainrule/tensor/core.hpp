@@ -31,6 +31,12 @@ inline constexpr Precision f32 = Precision::f32;
 
 class Tensor;
 
+/// Numbers were asked for of what has none yet: a placeholder, or what is computed from one.
+class NoNumbers : public Error {
+ public:
+  using Error::Error;
+};
+
 /// What a tensor is, without its numbers.
 struct TensorType {
   Precision element = f64;
@@ -181,6 +187,9 @@ struct TensorAccess {
   static Tensor adopt(detail::TensorBody* body, std::uint64_t handle = 0) {
     return {Tensor::Adopt{}, body, handle};
   }
+  /// No tensor at all: costs nothing, and may be assigned to only.
+  static Tensor nothing() { return adopt(nullptr); }
+  static bool is_there(const Tensor& t) { return t.body_ != nullptr; }
   /// The numbers alone.
   static Tensor plain(const Tensor& t) { return with_handle(t, 0); }
   /// The same numbers, as the node of that handle.
@@ -192,7 +201,6 @@ struct TensorAccess {
   /// Throws Error where there are none to be taken out: of placeholders, while a Function is
   /// recorded.
   static void require_numbers(const Tensor& t, std::string_view where) { t.require_numbers(where); }
-  static bool is_moved_from(const Tensor& t) { return t.body_ == nullptr; }
   /// The handle as a Scalar's, whose value says nothing.
   static Scalar as_scalar(const Tensor& t) { return ScalarAccess::make(0.0, row(t), stamp(t)); }
   template <ElementNumber T>

@@ -233,9 +233,9 @@ class SliceInto final : public TensorOp {
     visit_element(z.element(), [&]<class T>(T) {
       std::fill_n(TensorAccess::data<T>(z), z.size(), static_cast<T>(kUnreached));
     });
-    TensorAccess::body(z).may_have_gaps = true;
     copy_numbers(x[0], Slice(axis_, range_).view(z));
   }
+  bool leaves_gaps() const override { return true; }
   void pull(const Pull& at) const override {
     if (at.wants(0)) at.push(0, slice(at.g(), static_cast<std::int64_t>(axis_), range_));
   }
@@ -351,10 +351,7 @@ std::int64_t place_of(const Tensor& x, std::span<const std::int64_t> index) {
 }
 
 double number_at(const Tensor& x, std::int64_t place) {
-  if (is_symbolic(x)) {
-    fail("item", "this " + to_string(x.type()) +
-                     " is computed from a placeholder: it has numbers once the graph runs");
-  }
+  if (is_symbolic(x)) fail_no_numbers("item", x);
   std::int64_t offset = 0;
   for (std::size_t k = x.rank(); k-- > 0;) {
     offset += place % x.shape()[k] * x.strides()[k];
@@ -367,7 +364,7 @@ double number_at(const Tensor& x, std::int64_t place) {
 
 // The number at a place of a tensor of the active tape.
 Scalar element_of(const Tensor& x, std::int64_t place, Location at) {
-  const double value = is_symbolic(x) ? 0.0 : number_at(x, place);
+  const double value = number_at(x, place);
   if (!lead_in_tensor(x, "scalar")) return value;
   Tape::State& state = active_state();
   const std::uint32_t row = TensorAccess::row(x);

@@ -220,16 +220,20 @@ Tensor tensor_at(Tape::State& state, std::uint32_t row) {
                                    ScalarAccess::handle(handle));
 }
 
-Tensor TensorOp::view(const Tensor&) const { return {}; }
+Tensor TensorOp::view(const Tensor&) const { return TensorAccess::nothing(); }
+Tensor TensorOp::batch(std::span<const Tensor>, std::uint32_t) const {
+  return TensorAccess::nothing();
+}
 
 Tensor detail::value_of(const TensorOp& op, std::span<const Tensor> x) {
-  for (const Tensor& t : x) {
-    if (is_symbolic(t)) return make_symbolic(op.infer(x));
-  }
-  if (op.is_view()) return op.view(x[0]);
+  bool has_numbers = true;
+  for (const Tensor& t : x) has_numbers = has_numbers && !is_symbolic(t);
+  if (has_numbers && op.is_view()) return op.view(x[0]);
   const TensorType type = op.infer(x);
-  Tensor z = make_tensor(type.element, type.shape);
-  op.compute(x, z);
+  Tensor z = has_numbers ? make_tensor(type.element, type.shape) : make_symbolic(type);
+  TensorAccess::body(z).may_have_gaps =
+      op.leaves_gaps() || (op.is_view() && TensorAccess::body(x[0]).may_have_gaps);
+  if (has_numbers) op.compute(x, z);
   return z;
 }
 
