@@ -164,7 +164,8 @@ class PlainPull final : public Pull {
       TensorTable::add(table_.row(link).adjoint, std::move(contribution));
       accumulate(adjoints_[link], 0.0);
     } else {
-      accumulate(adjoints_[link], row_value(contribution));
+      const double number = row_value(contribution);
+      if (!is_unreached(number)) accumulate(adjoints_[link], number);
     }
   }
   const Tensor* accumulator(std::size_t k) const override {
