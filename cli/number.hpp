@@ -1,18 +1,15 @@
 // Numbers as text: what a user may write, and what the tool prints.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 
+#include "chainrule/nn/number.hpp"
+
 namespace chainrule::cli {
 
-/// Reads a whole text as a number: decimal, nan, inf, -inf, with a sign and blanks around it.
-/// Empty if it is none, or is beyond the largest double.
-std::optional<double> read_number(std::string_view text);
-
-/// Why read_number refused: "'1e999' is too large" or "'abc' is no number".
-std::string refusal(std::string_view text);
+using nn::read_number;
+using nn::refusal;
 
 /// Appends the shortest decimal that reads back as the same double; nan, inf and -inf as words.
 void append_number(std::string& out, double number);

@@ -9,7 +9,7 @@
 
 #include "chainrule/base/parallel.hpp"
 #include "chainrule/base/whole_file.hpp"
-#include "cli/csv.hpp"
+#include "chainrule/nn/csv.hpp"
 #include "cli/number.hpp"
 
 namespace chainrule::cli {
@@ -30,7 +30,7 @@ void in_parts(std::size_t rows, unsigned threads, const Work& work) {
 // A line on the standard error, when that is a terminal, ten times a second.
 class Progress {
  public:
-  explicit Progress(const CsvReader& rows) : rows_(rows), shown_(isatty(STDERR_FILENO) == 1) {}
+  explicit Progress(const nn::CsvReader& rows) : rows_(rows), shown_(isatty(STDERR_FILENO) == 1) {}
   ~Progress() {
     if (drawn_) std::fputs("\r\033[K", stderr);
   }
@@ -61,7 +61,7 @@ class Progress {
                  count_);
   }
 
-  const CsvReader& rows_;
+  const nn::CsvReader& rows_;
   bool shown_;
   bool drawn_ = false;
   unsigned long long count_ = 0;
@@ -77,7 +77,7 @@ struct Sources {
   std::vector<double> value;        ///< of each name that is fixed
 };
 
-Sources bind(const ProgramInput& input, const CsvReader& rows) {
+Sources bind(const ProgramInput& input, const nn::CsvReader& rows) {
   const auto names = input.program().names();
   const auto columns = rows.columns();
   std::unordered_map<std::string_view, std::size_t> places;
@@ -127,7 +127,7 @@ class Chunk {
         values_(sources.column.size() * most_rows_) {}
 
   /// Takes rows until it is full or there are no more.
-  void fill(CsvReader& rows, Progress& progress) {
+  void fill(nn::CsvReader& rows, Progress& progress) {
     text_.clear();
     ends_.clear();
     is_last_ = false;
@@ -195,7 +195,7 @@ std::vector<std::string> new_columns(const ProgramInput& input, const Wanted& wa
   return columns;
 }
 
-std::string header_line(const CsvReader& rows, const std::vector<std::string>& added) {
+std::string header_line(const nn::CsvReader& rows, const std::vector<std::string>& added) {
   std::vector<std::string> all(rows.columns().begin(), rows.columns().end());
   all.insert(all.end(), added.begin(), added.end());
   std::ranges::sort(all);
@@ -284,7 +284,7 @@ void run_table(const ProgramInput& input, const TableJob& job) {
   if (job.data == "-" && input.from_standard_input()) {
     fail("table", "the program and the rows cannot both come from the standard input");
   }
-  CsvReader rows(job.data);
+  nn::CsvReader rows(job.data);
   const Sources sources = bind(input, rows);
   const std::string header = header_line(rows, new_columns(input, job.wanted));
   WholeFile out(job.out);

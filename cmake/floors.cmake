@@ -21,11 +21,12 @@ chainrule_floor(chainrule/optimise   FLOOR 5 LINKS base op tape graph)
 chainrule_floor(chainrule/emit       FLOOR 6 LINKS base op tape graph transform optimise    READS tape graph MAY_USE asmjit sleef)
 chainrule_floor(chainrule/tensor     FLOOR 7 OPTIONAL LINKS base op tape graph transform optimise emit   READS tape
                                      USES openblas random123 MAY_USE libzip)
-chainrule_floor(chainrule/nn         FLOOR 8 OPTIONAL LINKS base op tape graph transform optimise emit tensor USES openblas nlohmann_json fast_float)
+chainrule_floor(chainrule/nn         FLOOR 8 OPTIONAL LINKS base op tape graph transform optimise emit tensor READS tensor
+                                     USES openblas nlohmann_json fast_float)
 chainrule_floor(chainrule/draw       FLOOR 8 OPTIONAL LINKS base op tape graph transform USES nlohmann_json MAY_USE graphviz gnuplot)
 chainrule_floor(chainrule/expr       FLOOR 8 OPTIONAL LINKS base op tape graph transform USES pegtl)
 chainrule_floor(cli                  FLOOR 9 LINKS base op tape graph transform block optimise emit tensor nn draw expr
-                                     USES cli11 fmt nlohmann_json fast_float)
+                                     USES cli11 fmt nlohmann_json)
 
 # What `#include <chainrule/chainrule.hpp>` brings, and so what chainrule::chainrule links.
 chainrule_umbrella(base op tape graph transform)

@@ -1,5 +1,6 @@
 #include "chainrule/base/text.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -27,6 +28,33 @@ std::size_t character_length(std::string_view text, std::size_t offset) {
     if ((byte(i) & 0xC0) != 0x80) return 0;
   }
   return length;
+}
+
+void append_shown(std::string& out, std::string_view text, std::size_t offset) {
+  const std::size_t length = character_length(text, offset);
+  const auto c = static_cast<unsigned char>(text[offset]);
+  if (length == 0 || c == 0x7F ||
+      (length == 2 && c == 0xC2 && static_cast<unsigned char>(text[offset + 1]) < 0xA0)) {
+    out += '?';
+  } else if (c == '\t' || c == '\r') {
+    out += ' ';
+  } else if (c < ' ') {
+    out += '?';
+  } else {
+    out += text.substr(offset, length);
+  }
+}
+
+std::string in_quotes(std::string_view name) {
+  constexpr std::size_t kMost = 60;
+  std::string text = "'";
+  std::size_t count = 0, at = 0;
+  for (; at < name.size() && count < kMost; ++count) {
+    append_shown(text, name, at);
+    at += std::max<std::size_t>(1, character_length(name, at));
+  }
+  if (at < name.size()) text += "...";
+  return text += '\'';
 }
 
 }  // namespace chainrule

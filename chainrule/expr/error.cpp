@@ -7,7 +7,6 @@ namespace {
 
 constexpr std::size_t kShown = 100;  // characters of a line
 constexpr std::size_t kBefore = 60;  // of them before the place, where the line is longer
-constexpr std::size_t kQuoted = 60;
 constexpr std::size_t kFacts = 4096;
 constexpr std::string_view kCut = "...";
 
@@ -15,23 +14,6 @@ bool continues(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; 
 
 std::size_t step(std::string_view source, std::size_t offset) {
   return std::max<std::size_t>(1, character_length(source, offset));
-}
-
-// One character as it is shown: a tab or a control character takes one column as the caret's line
-// counts it, and bytes that are no text take one each.
-void show(std::string& out, std::string_view source, std::size_t offset) {
-  const std::size_t length = character_length(source, offset);
-  const auto c = static_cast<unsigned char>(source[offset]);
-  if (length == 0 || c == 0x7F ||
-      (length == 2 && c == 0xC2 && static_cast<unsigned char>(source[offset + 1]) < 0xA0)) {
-    out += '?';
-  } else if (c == '\t' || c == '\r') {
-    out += ' ';
-  } else if (c < ' ') {
-    out += '?';
-  } else {
-    out += source.substr(offset, length);
-  }
 }
 
 struct Line {
@@ -94,22 +76,12 @@ std::string excerpt(std::string_view source, const Place& place) {
   std::size_t column = head.size();
   for (std::size_t at = begin; at < std::min(end, line.end); at += step(source, at)) {
     if (at < place.offset) ++column;
-    show(text, source, at);
+    append_shown(text, source, at);
   }
   text += tail;
   text += "\n  ";
   text.append(column, ' ');
   text += '^';
-  return text;
-}
-
-std::string in_quotes(std::string_view name) {
-  std::string text = "'";
-  std::size_t count = 0;
-  std::size_t at = 0;
-  for (; at < name.size() && count < kQuoted; at += step(name, at), ++count) show(text, name, at);
-  if (at < name.size()) text += kCut;
-  text += '\'';
   return text;
 }
 

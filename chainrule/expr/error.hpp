@@ -34,8 +34,7 @@ Place place_of(std::string_view source, std::size_t offset);
 /// The line round `place`, at most 100 characters of it, and a caret below the place.
 std::string excerpt(std::string_view source, const Place& place);
 
-/// 'name', cut to 60 characters; what cannot be printed becomes '?'.
-std::string in_quotes(std::string_view name);
+using chainrule::in_quotes;
 
 /// Throws SyntaxError for the place `offset` of `source`; `origin` is a file's name or empty.
 [[noreturn]] void fail_syntax(std::string_view source, std::string_view origin, std::size_t offset,

@@ -243,7 +243,7 @@ Tensor variable(const Tensor& value, std::string_view label = {}, Location at = 
 /// A leaf that has an adjoint and cannot be assigned.
 Tensor constant(const Tensor& value, std::string_view label = {}, Location at = Location::here());
 
-/// As NumPy prints an array: "[[1., 2.],\n [3., 4.]]".
+/// As NumPy prints an array: "[[1. 2.]\n [3. 4.]]".
 std::string to_string(const Tensor& t);
 template <class Stream, std::same_as<Tensor> T>
 requires requires(Stream& out) { out.setstate(Stream::failbit); }

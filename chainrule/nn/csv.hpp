@@ -1,24 +1,29 @@
 // Reading a table of comma-separated values, a row at a time, in constant memory.
 //
 // RFC 4180 with what files in the wild have: CRLF or LF, a byte order mark, a missing last newline,
-// blank lines at the end. The first line names the columns. Cells stay text until asked for a
-// number, so that columns nobody uses may hold anything; a row's text can be copied on as it
-// stands. Cost: one scan of each byte, and of the row that spans a chunk twice.
+// blank lines at the end. Cells stay text until asked for a number, so that columns nobody uses may
+// hold anything; a row's text can be copied on as it stands. Cost: one scan of each byte, and of
+// the row that spans a chunk twice.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace chainrule::cli {
+namespace chainrule::nn {
+
+/// Whether the first line names the columns. `found`: it does if one of its cells is no number.
+enum class Header { required, found, none };
 
 class CsvReader {
  public:
-  /// Opens the file ("-" is the standard input) and reads the line of names. Throws Error for a
-  /// file that cannot be read, is empty, or has a column without a name or with another's.
-  explicit CsvReader(const std::string& path);
+  /// Opens the file ("-" is the standard input) and reads the line of names; columns without one
+  /// are called 1, 2, … Throws Error for a file that cannot be read, is empty, or has a column
+  /// with an empty name or with another's.
+  explicit CsvReader(const std::string& path, Header header = Header::required);
   ~CsvReader();
   CsvReader(const CsvReader&) = delete;
   CsvReader& operator=(const CsvReader&) = delete;
@@ -47,7 +52,9 @@ class CsvReader {
 
   bool scan_row();
   bool refill();
-  void read_header();
+  void read_header(Header header);
+  bool is_all_numbers() const;
+  std::optional<double> number_in(const Cell& cell) const;
   std::size_t end_of_quoted(std::size_t at);
   std::string unquoted(const Cell& cell) const;
   std::string_view text(std::size_t begin, std::size_t end) const {
@@ -65,6 +72,7 @@ class CsvReader {
   bool at_end_ = false;
   std::uint64_t bytes_before_ = 0;
 
+  bool is_row_in_hand_ = false;  ///< the first line was no header, and is yet to be given
   std::string header_;
   std::vector<std::string> columns_;
   std::vector<Cell> cells_;
@@ -74,4 +82,4 @@ class CsvReader {
   std::uint64_t lines_in_row_ = 0;
 };
 
-}  // namespace chainrule::cli
+}  // namespace chainrule::nn

@@ -1,19 +1,21 @@
-#include "cli/csv.hpp"
+#include "chainrule/nn/csv.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
 #include <unordered_set>
+#include <utility>
 
 #include "chainrule/base/error.hpp"
-#include "chainrule/expr/error.hpp"
-#include "cli/number.hpp"
+#include "chainrule/base/text.hpp"
+#include "chainrule/nn/number.hpp"
 
-namespace chainrule::cli {
+namespace chainrule::nn {
 namespace {
 
 constexpr std::size_t kChunk = std::size_t{1} << 18;
@@ -22,7 +24,7 @@ constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 }  // namespace
 
-CsvReader::CsvReader(const std::string& path)
+CsvReader::CsvReader(const std::string& path, Header header)
     : shown_path_(path == "-" ? "the standard input" : path), buffer_(kChunk) {
   file_ = path == "-" ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC);
   struct stat facts = {};
@@ -30,7 +32,7 @@ CsvReader::CsvReader(const std::string& path)
     fail("read", shown_path_ + " cannot be read: " + std::generic_category().message(errno));
   }
   if (S_ISREG(facts.st_mode)) size_ = static_cast<std::uint64_t>(facts.st_size);
-  read_header();
+  read_header(header);
 }
 
 CsvReader::~CsvReader() {
@@ -111,6 +113,7 @@ bool CsvReader::scan_row() {
 }
 
 bool CsvReader::next() {
+  if (std::exchange(is_row_in_hand_, false)) return true;
   for (std::uint64_t blank = 0;;) {
     if (begin_ == end_ && !refill()) return false;
     while (!scan_row()) refill();
@@ -126,19 +129,32 @@ bool CsvReader::next() {
     fail_line(row_line_,
               std::string(", column ") + std::to_string(std::min(count, columns_.size()) + 1) +
                   ": the row has " + std::to_string(count) + (count == 1 ? " cell, " : " cells, ") +
-                  "the header " + std::to_string(columns_.size()));
+                  (header_.empty() ? "the first " : "the header ") +
+                  std::to_string(columns_.size()));
   }
   return true;
 }
 
-void CsvReader::read_header() {
+bool CsvReader::is_all_numbers() const {
+  return std::all_of(cells_.begin(), cells_.end(),
+                     [&](const Cell& cell) { return number_in(cell).has_value(); });
+}
+
+void CsvReader::read_header(Header header) {
   while (end_ < kByteOrderMark.size() && refill()) {
   }
   if (text(0, end_).starts_with(kByteOrderMark)) begin_ = kByteOrderMark.size();
   if (begin_ == end_ && !refill()) {
-    fail("table", shown_path_ + " is empty: its first line names the columns");
+    fail("table",
+         shown_path_ + (header == Header::required ? " is empty: its first line names the columns"
+                                                   : " is empty"));
   }
   while (!scan_row()) refill();
+  if (header == Header::none || (header == Header::found && is_all_numbers())) {
+    is_row_in_hand_ = true;
+    for (std::size_t i = 1; i <= cells_.size(); ++i) columns_.push_back(std::to_string(i));
+    return;
+  }
   header_ = row();
   std::unordered_set<std::string> taken;
   for (const Cell& cell : cells_) {
@@ -147,7 +163,7 @@ void CsvReader::read_header() {
     const std::string& name = columns_.back();
     if (name.empty()) fail_line(1, column + " has no name");
     if (!taken.insert(name).second) {
-      fail_line(1, column + ": a second column is called " + expr::in_quotes(name));
+      fail_line(1, column + ": a second column is called " + in_quotes(name));
     }
   }
 }
@@ -168,17 +184,18 @@ std::string CsvReader::unquoted(const Cell& cell) const {
   return plain;
 }
 
+std::optional<double> CsvReader::number_in(const Cell& cell) const {
+  const std::string_view raw = text(cell.begin, cell.end);
+  if (!raw.starts_with('"')) return read_number(raw);
+  // Text behind the closing mark makes the cell no number.
+  if (raw.size() < 2 || raw.find('"', 1) != raw.size() - 1) return std::nullopt;
+  return read_number(raw.substr(1, raw.size() - 2));
+}
+
 double CsvReader::number(std::size_t column) const {
   const Cell& cell = cells_[column];
-  std::string_view raw = text(cell.begin, cell.end);
-  std::optional<double> number;
-  if (raw.starts_with('"')) {
-    // Text behind the closing mark makes the cell no number.
-    if (raw.size() >= 2 && raw.find('"', 1) == raw.size() - 1)
-      number = read_number(raw.substr(1, raw.size() - 2));
-  } else {
-    number = read_number(raw);
-  }
+  const std::string_view raw = text(cell.begin, cell.end);
+  const std::optional<double> number = number_in(cell);
   if (number) return *number;
   const std::string shown =
       raw.starts_with('"') && raw.ends_with('"') ? unquoted(cell) : std::string(raw);
@@ -187,4 +204,4 @@ double CsvReader::number(std::size_t column) const {
                            "): " + (shown.empty() ? "the cell is empty" : refusal(shown)));
 }
 
-}  // namespace chainrule::cli
+}  // namespace chainrule::nn
