@@ -14,6 +14,11 @@ decltype(auto) visit_element(Precision element, F&& f) {
 
 /// A new tensor with memory of its own, contiguous, not initialised.
 Tensor make_tensor(Precision element, const Shape& shape);
+/// Throws NoNumbers.
+[[noreturn]] void fail_no_numbers(std::string_view where, const Tensor& t);
+/// A type without numbers.
+Tensor make_symbolic(const TensorType& type);
+inline bool is_symbolic(const Tensor& t) { return TensorAccess::body(t).is_symbolic; }
 /// The same memory seen otherwise; not recorded.
 Tensor make_view(const Tensor& t, const Shape& shape, const detail::Strides& strides,
                  std::int64_t offset = 0);

@@ -16,7 +16,7 @@ using detail::TensorBody;
 // ---- bodies -----------------------------------------------------------------------------------
 
 void detail::free_body(TensorBody* body) noexcept {
-  let_go(body->buffer);
+  if (body->buffer != nullptr) let_go(body->buffer);
   body->~TensorBody();
   give_body_back(body);
 }
@@ -49,6 +49,25 @@ Tensor make_tensor(Precision element, const Shape& shape) {
   return TensorAccess::adopt(body);
 }
 
+void fail_no_numbers(std::string_view where, const Tensor& t) {
+  try {
+    fail(where, "this " + to_string(t.type()) +
+                    " is computed from a placeholder: it has numbers once the graph runs");
+  } catch (const Error& error) {
+    throw NoNumbers(error.what());
+  }
+}
+
+Tensor make_symbolic(const TensorType& type) {
+  TensorBody* body = new_body();
+  body->element = type.element;
+  body->shape = type.shape;
+  body->strides = dense_strides(type.shape);
+  body->size = type.shape.size();
+  body->is_symbolic = true;
+  return TensorAccess::adopt(body);
+}
+
 Tensor make_view(const Tensor& t, const Shape& shape, const Strides& strides, std::int64_t offset) {
   const TensorBody& from = TensorAccess::body(t);
   TensorBody* body = new_body();
@@ -58,6 +77,8 @@ Tensor make_view(const Tensor& t, const Shape& shape, const Strides& strides, st
   body->size = shape.size();
   body->is_contiguous = body->size == 0 || is_dense(shape, strides);
   body->may_have_gaps = from.may_have_gaps;
+  body->is_symbolic = from.is_symbolic;
+  if (from.is_symbolic) return TensorAccess::adopt(body);
   body->buffer = from.buffer;
   hold(from.buffer);
   body->data = from.data + offset * static_cast<std::int64_t>(bytes_of(from.element));
@@ -66,7 +87,7 @@ Tensor make_view(const Tensor& t, const Shape& shape, const Strides& strides, st
 
 bool is_unshared(const Tensor& t) {
   const TensorBody& body = TensorAccess::body(t);
-  return body.references.load(std::memory_order_acquire) == 1 &&
+  return !body.is_symbolic && body.references.load(std::memory_order_acquire) == 1 &&
          body.buffer->references.load(std::memory_order_acquire) == 1;
 }
 
@@ -138,7 +159,7 @@ void copy_numbers(const Tensor& from, const Tensor& to) {
 }
 
 Tensor dense(const Tensor& t) {
-  if (t.is_contiguous()) return t.detached();
+  if (t.is_contiguous()) return TensorAccess::plain(t);
   Tensor copy = make_tensor(t.element(), t.shape());
   copy_numbers(t, copy);
   return copy;
@@ -153,7 +174,11 @@ Tensor converted(const Tensor& t, Precision element) {
 
 // ---- Tensor -----------------------------------------------------------------------------------
 
-Tensor::Tensor() : Tensor(make_tensor(f64, {0})) {}
+Tensor::Tensor()
+    : Tensor([]() -> const Tensor& {
+        static const Tensor none = make_tensor(f64, {0});
+        return none;
+      }()) {}
 
 Tensor::Tensor(const Scalar& number) : Tensor(make_tensor(f64, {})) {
   body_->is_weak = true;
@@ -163,7 +188,15 @@ Tensor::Tensor(const Scalar& number) : Tensor(make_tensor(f64, {})) {
 
 std::int64_t Tensor::size(std::int64_t axis) const { return shape()[shape().axis(axis, "size")]; }
 
-Tensor Tensor::detached() const { return TensorAccess::with_handle(*this, 0); }
+// Numbers that are taken out of what is recorded for other inputs would be those of this run.
+void Tensor::require_numbers(std::string_view where) const {
+  if (body_->is_symbolic) fail_no_numbers(where, *this);
+  if (is_recorded() && detail::active_recorder->watching) {
+    fail(where,
+         "while a function is recorded, the numbers of its tensors are those of one run: take "
+         "single ones by item() or at(), which become guards");
+  }
+}
 
 void Tensor::require_memory(Precision wanted, std::string_view where) const {
   if (element() != wanted) {
@@ -189,6 +222,7 @@ void Tensor::make_own() {
 }
 
 std::vector<double> Tensor::values() const {
+  require_numbers("values");
   std::vector<double> numbers(static_cast<std::size_t>(size()));
   const Tensor plain = converted(*this, f64);
   std::copy_n(TensorAccess::data<double>(plain), numbers.size(), numbers.begin());

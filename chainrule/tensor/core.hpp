@@ -31,6 +31,12 @@ inline constexpr Precision f32 = Precision::f32;
 
 class Tensor;
 
+/// Numbers were asked for of what has none yet: a placeholder, or what is computed from one.
+class NoNumbers : public Error {
+ public:
+  using Error::Error;
+};
+
 /// What a tensor is, without its numbers.
 struct TensorType {
   Precision element = f64;
@@ -51,6 +57,7 @@ struct TensorBody {
   Precision element = f64;
   bool is_weak = false;        ///< made of a plain number or a Scalar: takes others' element type
   bool is_contiguous = true;   ///< dense, row by row
+  bool is_symbolic = false;    ///< a placeholder, or computed from one: no numbers yet
   bool may_have_gaps = false;  ///< an adjoint in which −0.0 may say that nothing has arrived
   Shape shape;
   Strides strides = {};  ///< in elements
@@ -124,6 +131,7 @@ class Tensor {
   /// contiguous() makes them so.
   template <ElementNumber T>
   std::span<const T> span() const {
+    require_numbers("span");
     require_memory(std::same_as<T, float> ? f32 : f64, "span");
     return {reinterpret_cast<const T*>(body_->data), static_cast<std::size_t>(size())};
   }
@@ -136,7 +144,7 @@ class Tensor {
     return {reinterpret_cast<T*>(body_->data), static_cast<std::size_t>(size())};
   }
   /// The same numbers, not recorded: what is computed from it on has no derivative by what this
-  /// depends on.
+  /// depends on. While a Function is recorded: stop_gradient(*this).
   Tensor detached() const;
 
   // ---- the tape, as for Scalars ---------------------------------------------------------------
@@ -161,6 +169,7 @@ class Tensor {
   struct Adopt {};
   Tensor(Adopt, detail::TensorBody* body, std::uint64_t handle) noexcept
       : body_(body), handle_(handle) {}
+  void require_numbers(std::string_view where) const;
   void require_memory(Precision element, std::string_view where) const;
   void make_own();
 
@@ -178,13 +187,17 @@ struct TensorAccess {
   static Tensor adopt(detail::TensorBody* body, std::uint64_t handle = 0) {
     return {Tensor::Adopt{}, body, handle};
   }
+  /// No tensor at all: costs nothing, and may be assigned to only.
+  static Tensor nothing() { return adopt(nullptr); }
+  static bool is_there(const Tensor& t) { return t.body_ != nullptr; }
+  /// The numbers alone.
+  static Tensor plain(const Tensor& t) { return with_handle(t, 0); }
   /// The same numbers, as the node of that handle.
   static Tensor with_handle(const Tensor& t, std::uint64_t handle) {
     Tensor result = t;
     result.handle_ = handle;
     return result;
   }
-  static bool is_moved_from(const Tensor& t) { return t.body_ == nullptr; }
   /// The handle as a Scalar's, whose value says nothing.
   static Scalar as_scalar(const Tensor& t) { return ScalarAccess::make(0.0, row(t), stamp(t)); }
   template <ElementNumber T>

@@ -142,6 +142,8 @@ Tensor& operator/=(Tensor& x, const Y& y) {
 /// The numbers in another element type; the adjoint is converted back.
 Tensor cast(const Tensor& x, Precision element, Location at = Location::here());
 
+class PullCode;
+
 /// A function of numbers, one output, made an operation on tensors: compiled once, when first
 /// wanted. Throws Error for a Function of several outputs.
 class Pointwise : public TensorOp {
@@ -155,8 +157,12 @@ class Pointwise : public TensorOp {
   bool is_elementwise() const override { return true; }
   void pull(const Pull& at) const override;
   std::uint32_t reads() const override;
+  bool leaves_gaps() const override;
+  Tensor batch(std::span<const Tensor> x, std::uint32_t mask) const override;
   /// The value as a Function of the elements.
   const Function& function() const;
+  /// Of the pullback of another: its code, which tells arrivals from zeros. Else null.
+  const PullCode* slope() const;
 
  protected:
   struct State;
@@ -189,6 +195,8 @@ auto map(F f) {
 void add_in_place(Tensor& x, const Tensor& y);
 /// The same with 0 where nothing has arrived.
 Tensor without_gaps(const Tensor& adjoint);
+/// The operation of cast().
+const std::shared_ptr<const TensorOp>& cast_op(Precision element);
 /// The operation of a row of the table.
 const std::shared_ptr<const TensorOp>& tensor_op(Op op);
 

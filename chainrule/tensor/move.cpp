@@ -233,9 +233,9 @@ class SliceInto final : public TensorOp {
     visit_element(z.element(), [&]<class T>(T) {
       std::fill_n(TensorAccess::data<T>(z), z.size(), static_cast<T>(kUnreached));
     });
-    TensorAccess::body(z).may_have_gaps = true;
     copy_numbers(x[0], Slice(axis_, range_).view(z));
   }
+  bool leaves_gaps() const override { return true; }
   void pull(const Pull& at) const override {
     if (at.wants(0)) at.push(0, slice(at.g(), static_cast<std::int64_t>(axis_), range_));
   }
@@ -351,6 +351,7 @@ std::int64_t place_of(const Tensor& x, std::span<const std::int64_t> index) {
 }
 
 double number_at(const Tensor& x, std::int64_t place) {
+  if (is_symbolic(x)) fail_no_numbers("item", x);
   std::int64_t offset = 0;
   for (std::size_t k = x.rank(); k-- > 0;) {
     offset += place % x.shape()[k] * x.strides()[k];

@@ -55,6 +55,13 @@ class TensorOp : public std::enable_shared_from_this<TensorOp> {
   /// that it may be joined with others of its kind in one pass. See elementwise.hpp.
   virtual bool is_elementwise() const { return false; }
 
+  /// The operation on batches: operands k of the mask have a new first axis, and so has the result.
+  /// No tensor (TensorAccess::nothing()) if it has no rule for it: then it is done slice by slice.
+  virtual Tensor batch(std::span<const Tensor> x, std::uint32_t mask) const;
+
+  /// Whether the result is an adjoint in which −0.0 says that nothing has arrived at an element.
+  virtual bool leaves_gaps() const { return false; }
+
   virtual void pull(const Pull& at) const = 0;
   /// Whose numbers pull() reads: bit k is operand k (k < 31), kReadsResult the result.
   virtual std::uint32_t reads() const { return kReadsAll; }

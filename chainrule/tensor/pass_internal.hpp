@@ -52,7 +52,7 @@ void each_run(std::span<const Tensor> inputs, std::span<const Tensor> outputs, c
     }
   }
   for (std::size_t k = 0; k < outputs.size(); ++k) {
-    z[k] = TensorAccess::is_moved_from(outputs[k]) ? nullptr : TensorAccess::data<T>(outputs[k]);
+    z[k] = TensorAccess::is_there(outputs[k]) ? TensorAccess::data<T>(outputs[k]) : nullptr;
   }
   if (is_single) return run(x, step, z, size);
 

@@ -9,7 +9,9 @@
 #include "chainrule/tape/traced_internal.hpp"
 #include "chainrule/tensor/elementwise.hpp"
 #include "chainrule/tensor/loops_internal.hpp"
+#include "chainrule/tensor/move.hpp"
 #include "chainrule/tensor/pass_internal.hpp"
+#include "chainrule/tensor/pull_code_internal.hpp"
 #include "chainrule/tensor/reduce.hpp"
 
 namespace chainrule {
@@ -42,15 +44,6 @@ class Kernels {
   std::vector<Entry> entries_;
 };
 
-// Whether a number is an adjoint at which nothing has arrived, −0.0, as a recorded truth.
-Predicate has_arrived(const Scalar& g) {
-  return !Predicate(both(eq(g, 0.0), lt(copysign(1.0, g), 0.0)));
-}
-
-Scalar gated(const Predicate& holds, const Scalar& contribution) {
-  return select(holds.truth(), contribution + 0.0, Scalar(kUnreached));
-}
-
 }  // namespace
 
 // ---- the operation ----------------------------------------------------------------------------
@@ -67,12 +60,15 @@ struct Pointwise::State {
   Function f;
   const std::string name;
   const std::optional<Op> op;
+  std::shared_ptr<const PullCode> slope;  // of a pullback: what gives its arrivals
   Kernels values, pulls;
   std::once_flag read_once, slopes_once;
   std::uint32_t reads = 0;
   std::vector<std::shared_ptr<const Pointwise>> slopes;
 
-  Function pull_function(std::uint32_t wanted) const;
+  std::shared_ptr<const PullCode> pull_code(std::uint32_t wanted) const;
+  Function pull_function(std::uint32_t wanted) const { return pull_function(pull_code(wanted)); }
+  Function pull_function(const std::shared_ptr<const PullCode>& code) const;
   const Kernel& value_kernel(Precision element) {
     return values.of(element, 1, [this] { return f; });
   }
@@ -84,15 +80,16 @@ struct Pointwise::State {
 namespace {
 
 // (g, x…, z) ↦ the contributions of a row to the wanted operands.
-class RowPull final : public Callable {
+class RowPull final : public PullCode {
  public:
   RowPull(Op op, std::uint32_t wanted) : op_(op), wanted_(wanted) {}
-  void operator()(std::span<const Scalar> in, std::vector<Scalar>& out) const override {
-    const Traced x[] = {in[1], in[std::min<std::size_t>(2, in.size() - 1)],
-                        in[std::min<std::size_t>(3, in.size() - 1)]};
-    const Predicate arrived = has_arrived(in[0]);
+  void arrivals(const Arrival& seed, std::span<const Scalar> in,
+                std::vector<Arrival>& out) const override {
+    const Traced x[] = {in[0], in[std::min<std::size_t>(1, in.size() - 1)],
+                        in[std::min<std::size_t>(2, in.size() - 1)]};
+    const Predicate holds(seed.holds);
     visit(op_, [&]<class Row>(Row) {
-      const Traced g(in[0]), z(in.back());
+      const Traced g(seed.value), z(in.back());
       const auto pushes = [&] {
         if constexpr (Row::arity == 1) return Row::template pullback<Traced>(g, x[0], z);
         if constexpr (Row::arity == 2) return Row::template pullback<Traced>(g, x[0], x[1], z);
@@ -101,8 +98,8 @@ class RowPull final : public Callable {
       }();
       for (std::uint32_t k = 0; k < Row::arity; ++k) {
         if ((wanted_ >> k & 1u) == 0) continue;
-        out.push_back(
-            gated(and_(arrived, Predicate(pushes.entry[k].taken)), pushes.entry[k].value.scalar()));
+        out.emplace_back(pushes.entry[k].value.scalar(),
+                         and_(holds, Predicate(pushes.entry[k].taken)).truth());
       }
     });
   }
@@ -113,26 +110,46 @@ class RowPull final : public Callable {
 };
 
 // (g, x…) ↦ the contributions of a Function.
-class FunctionPull final : public Callable {
+class FunctionPull final : public PullCode {
  public:
   FunctionPull(Function f, std::uint32_t wanted) : f_(std::move(f)), wanted_(wanted) {}
-  void operator()(std::span<const Scalar> in, std::vector<Scalar>& out) const override {
+  void arrivals(const Arrival& seed, std::span<const Scalar> in,
+                std::vector<Arrival>& out) const override {
     std::vector<Scalar> x, selected;
-    for (const Scalar& operand : in.subspan(1)) x.push_back(copy(operand));
+    for (const Scalar& operand : in) x.push_back(copy(operand));
     for (std::size_t k = 0; k < x.size(); ++k) {
       if ((wanted_ >> k & 1u) != 0) selected.push_back(x[k]);
     }
     const std::vector<Scalar> y = f_(std::span<const Scalar>(x));
-    const Arrival seed(in[0], has_arrived(in[0]).truth());
-    for (const Arrival& found : recorded_adjoints(y, {&seed, 1}, selected)) {
-      out.push_back(gated(Predicate(found.holds), found.value));
-    }
+    for (const Arrival& found : recorded_adjoints(y, {&seed, 1}, selected)) out.push_back(found);
   }
 
  private:
   Function f_;
   std::uint32_t wanted_;
 };
+
+}  // namespace
+
+void PullCode::operator()(std::span<const Scalar> in, std::vector<Scalar>& out) const {
+  std::vector<Arrival> found;
+  arrivals(arrival_of(in[0]), in.subspan(1), found);
+  for (const Arrival& arrival : found) out.push_back(with_gap(arrival));
+}
+
+// Nothing has arrived where an adjoint is −0.0.
+Arrival arrival_of(const Scalar& g) {
+  if (g.is_number()) return Arrival(g);
+  return {g, (!Predicate(both(eq(g, 0.0), lt(copysign(1.0, g), 0.0)))).truth()};
+}
+
+Scalar with_gap(const Arrival& arrival) {
+  if (arrival.is_never()) return kUnreached;
+  if (arrival.is_always()) return arrival.value + 0.0;
+  return select(arrival.holds, arrival.value + 0.0, Scalar(kUnreached));
+}
+
+namespace {
 
 std::vector<Argument> numbered_arguments(std::size_t count) {
   std::vector<Argument> arguments;
@@ -161,13 +178,12 @@ std::uint32_t inputs_used(const Function& f) {
 
 }  // namespace
 
-Function Pointwise::State::pull_function(std::uint32_t wanted) const {
-  std::shared_ptr<const Callable> code;
-  if (op) {
-    code = std::make_shared<const RowPull>(*op, wanted);
-  } else {
-    code = std::make_shared<const FunctionPull>(f, wanted);
-  }
+std::shared_ptr<const PullCode> Pointwise::State::pull_code(std::uint32_t wanted) const {
+  if (op) return std::make_shared<const RowPull>(*op, wanted);
+  return std::make_shared<const FunctionPull>(f, wanted);
+}
+
+Function Pointwise::State::pull_function(const std::shared_ptr<const PullCode>& code) const {
   return Function(code, numbered_arguments(pull_inputs()), name + "_pull");
 }
 
@@ -186,6 +202,8 @@ Pointwise::~Pointwise() = default;
 
 std::string_view Pointwise::name() const { return state_->name; }
 const Function& Pointwise::function() const { return state_->f; }
+const PullCode* Pointwise::slope() const { return state_->slope.get(); }
+bool Pointwise::leaves_gaps() const { return state_->slope != nullptr; }
 
 TensorType Pointwise::infer(std::span<const Tensor> x) const {
   if (x.size() != state_->arity()) {
@@ -195,6 +213,24 @@ TensorType Pointwise::infer(std::span<const Tensor> x) const {
   Shape shape = x[0].shape();
   for (const Tensor& t : x.subspan(1)) shape = broadcast(shape, t.shape(), name());
   return {x[0].element(), shape};
+}
+
+// Slices keep their axes: those of fewer get axes of size 1 after the batch's.
+Tensor Pointwise::batch(std::span<const Tensor> x, std::uint32_t mask) const {
+  std::size_t rank = 0;
+  for (std::size_t k = 0; k < x.size(); ++k) {
+    const bool is_batched = (mask >> k & 1u) != 0;
+    rank = std::max(rank, x[k].rank() - (is_batched ? 1 : 0));
+  }
+  std::vector<Tensor> aligned;
+  for (std::size_t k = 0; k < x.size(); ++k) {
+    Shape shape = x[k].shape();
+    if ((mask >> k & 1u) != 0) {
+      while (shape.rank() < rank + 1) shape.insert(1, 1);
+    }
+    aligned.push_back(reshape(x[k], shape));
+  }
+  return call(shared_from_this(), aligned);
 }
 
 void Pointwise::compute(std::span<const Tensor> x, const Tensor& z) const {
@@ -243,8 +279,11 @@ void Pointwise::pull(const Pull& at) const {
   if (is_recorded) {
     std::call_once(state_->slopes_once, [this, arity] {
       for (std::size_t k = 0; k < arity; ++k) {
-        state_->slopes.push_back(std::make_shared<const Pointwise>(
-            state_->pull_function(1u << k), state_->name + "_pull" + std::to_string(k)));
+        const std::shared_ptr<const PullCode> code = state_->pull_code(1u << k);
+        const auto slope = std::make_shared<Pointwise>(state_->pull_function(code),
+                                                       state_->name + "_pull" + std::to_string(k));
+        slope->state_->slope = code;
+        state_->slopes.push_back(slope);
       }
     });
     for (std::size_t k = 0; k < arity; ++k) {
@@ -255,7 +294,7 @@ void Pointwise::pull(const Pull& at) const {
   std::vector<Tensor> out, found;
   std::uint32_t wanted = 0;
   for (std::size_t k = 0; k < arity; ++k) {
-    out.push_back(TensorAccess::adopt(nullptr));
+    out.push_back(TensorAccess::nothing());
     if (!at.wants(k)) continue;
     wanted |= 1u << k;
     out.back() = make_tensor(g.element(), g.shape());
@@ -401,11 +440,15 @@ class Cast final : public TensorOp {
 
 }  // namespace
 
-Tensor cast(const Tensor& x, Precision element, Location at) {
-  if (x.element() == element && !TensorAccess::body(x).is_weak) return x;
+const std::shared_ptr<const TensorOp>& cast_op(Precision element) {
   static const std::shared_ptr<const TensorOp> to[] = {std::make_shared<const Cast>(f64),
                                                        std::make_shared<const Cast>(f32)};
-  return call(to[static_cast<std::size_t>(element)], {x}, at);
+  return to[static_cast<std::size_t>(element)];
+}
+
+Tensor cast(const Tensor& x, Precision element, Location at) {
+  if (x.element() == element && !TensorAccess::body(x).is_weak) return x;
+  return call(cast_op(element), {x}, at);
 }
 
 }  // namespace chainrule

@@ -35,7 +35,7 @@ void require_seeds(std::span<const Tensor> ys, std::span<const Tensor> seeds,
   }
 }
 
-double number_of(const Tensor& t) { return t.detached().item(); }
+double number_of(const Tensor& t) { return TensorAccess::plain(t).item(); }
 
 // ---- plain numbers ----------------------------------------------------------------------------
 
@@ -131,7 +131,14 @@ class RecordedSweep {
   void arrive(std::uint32_t row, const Tensor& contribution) {
     if (state_.rows.codes[row] != Code::array) return arrive(row, scalar(contribution));
     Tensor& adjoint = arrays_[place_[row]];
-    adjoint = TensorTable::is_there(adjoint) ? adjoint + contribution : contribution;
+    if (!TensorTable::is_there(adjoint)) {
+      adjoint = contribution;
+      return;
+    }
+    const bool has_gaps =
+        TensorAccess::body(adjoint).may_have_gaps && TensorAccess::body(contribution).may_have_gaps;
+    adjoint = adjoint + contribution;
+    if (has_gaps) TensorAccess::body(adjoint).may_have_gaps = true;
   }
   void arrive(std::uint32_t row, const Scalar& contribution) {
     Scalar& adjoint = numbers_[place_[row]];

@@ -24,7 +24,7 @@ namespace {
 // What stands in a row as its value: the number, if it is a single one. (So that pictures show it,
 // and a NaN is found.)
 double row_value(const Tensor& value) {
-  if (value.size() != 1) return 0.0;
+  if (value.size() != 1 || is_symbolic(value)) return 0.0;
   return value.element() == f32 ? static_cast<double>(*TensorAccess::data<float>(value))
                                 : *TensorAccess::data<double>(value);
 }
@@ -220,13 +220,20 @@ Tensor tensor_at(Tape::State& state, std::uint32_t row) {
                                    ScalarAccess::handle(handle));
 }
 
-Tensor TensorOp::view(const Tensor&) const { return {}; }
+Tensor TensorOp::view(const Tensor&) const { return TensorAccess::nothing(); }
+Tensor TensorOp::batch(std::span<const Tensor>, std::uint32_t) const {
+  return TensorAccess::nothing();
+}
 
 Tensor detail::value_of(const TensorOp& op, std::span<const Tensor> x) {
-  if (op.is_view()) return op.view(x[0]);
+  bool has_numbers = true;
+  for (const Tensor& t : x) has_numbers = has_numbers && !is_symbolic(t);
+  if (has_numbers && op.is_view()) return op.view(x[0]);
   const TensorType type = op.infer(x);
-  Tensor z = make_tensor(type.element, type.shape);
-  op.compute(x, z);
+  Tensor z = has_numbers ? make_tensor(type.element, type.shape) : make_symbolic(type);
+  TensorAccess::body(z).may_have_gaps =
+      op.leaves_gaps() || (op.is_view() && TensorAccess::body(x[0]).may_have_gaps);
+  if (has_numbers) op.compute(x, z);
   return z;
 }
 
@@ -263,6 +270,11 @@ Tensor call(const std::shared_ptr<const TensorOp>& op, std::span<const Tensor> x
   return TensorTable::of(active_state()).append(op, x, value, at);
 }
 
+Tensor Tensor::detached() const {
+  if (is_recorded() && detail::active_recorder->watching) return stop_gradient(*this);
+  return TensorAccess::plain(*this);
+}
+
 // ---- Tensor on the tape -----------------------------------------------------------------------
 
 namespace {
@@ -270,7 +282,7 @@ namespace {
 // A leaf keeps its numbers as they are now.
 Tensor leaf(TensorLeaf kind, const Tensor& value, std::string_view label, Location at) {
   Tape::active();
-  Tensor plain = value.detached();
+  Tensor plain = TensorAccess::plain(value);
   if (TensorAccess::body(plain).is_weak) plain = full({}, row_value(value));
   return TensorTable::of(active_state()).append_leaf(kind, plain, label, at);
 }

@@ -38,8 +38,8 @@ class TensorTable final : public Arrays {
   };
 
   /// No tensor: costs nothing.
-  static Tensor nothing() { return TensorAccess::adopt(nullptr); }
-  static bool is_there(const Tensor& t) { return !TensorAccess::is_moved_from(t); }
+  static Tensor nothing() { return TensorAccess::nothing(); }
+  static bool is_there(const Tensor& t) { return TensorAccess::is_there(t); }
 
   /// Appends a row. Operands are plain or rows of this tape.
   Tensor append(const std::shared_ptr<const TensorOp>& op, std::span<const Tensor> x,

@@ -42,10 +42,20 @@ struct ValueAndAdjoint {
   Adjoint adjoint;
 };
 
+/// Transforms of functions of other things than numbers. The floor that knows such a thing
+/// specialises it (chainrule/tensor, for tensors): `known`, and functions of these names.
+template <class... Args>
+struct TransformsOf {
+  static constexpr bool known = false;
+};
+
 /// In which direction a Jacobian is computed: a column at a time, a row at a time, or the shorter.
 enum class Sweep : unsigned char { shorter, forward, reverse };
 
 namespace detail {
+
+template <class... Args>
+using OtherTransforms = TransformsOf<std::remove_cvref_t<Args>...>;
 
 /// Throws Error if anything that was recorded from `first` on reads what was recorded before it.
 void require_closed(const Tape& tape, std::size_t first, const char* where);
@@ -171,7 +181,10 @@ auto value_and_grad(F f) {
   return [f = std::move(f)](const auto&... args) {
     using Selection = detail::Selected<which...>;
     using Run = detail::Run<Selection, std::remove_cvref_t<decltype(args)>...>;
-    if constexpr (detail::any_scalars<std::remove_cvref_t<decltype(args)>...>) {
+    using Other = detail::OtherTransforms<decltype(args)...>;
+    if constexpr (Other::known) {
+      return Other::template value_and_grad<which...>(f, args...);
+    } else if constexpr (detail::any_scalars<std::remove_cvref_t<decltype(args)>...>) {
       const Run run(true, args...);
       const Scalar y = detail::single(run(f));
       auto slopes = detail::shaped<Scalar, Selection>(recorded_gradient(y, run.nodes), args...);
@@ -202,7 +215,10 @@ auto jacobian(F f, Sweep sweep = Sweep::shorter) requires(
     !std::is_convertible_v<F, std::span<const Scalar>>) {
   return [f = std::move(f), sweep](const auto&... args) {
     using Run = detail::Run<detail::Selected<which>, std::remove_cvref_t<decltype(args)>...>;
-    if constexpr (detail::any_scalars<std::remove_cvref_t<decltype(args)>...>) {
+    using Other = detail::OtherTransforms<decltype(args)...>;
+    if constexpr (Other::known) {
+      return Other::template jacobian<which>(f, args...);
+    } else if constexpr (detail::any_scalars<std::remove_cvref_t<decltype(args)>...>) {
       const Run run(true, args...);
       return detail::recorded_jacobian(detail::flat(run(f)), run.nodes, sweep);
     } else {
@@ -220,7 +236,10 @@ template <std::size_t which = 0, class F>
 auto hessian(F f) {
   return [f = std::move(f)](const auto&... args) {
     using Run = detail::Run<detail::Selected<which>, std::remove_cvref_t<decltype(args)>...>;
-    if constexpr (detail::any_scalars<std::remove_cvref_t<decltype(args)>...>) {
+    using Other = detail::OtherTransforms<decltype(args)...>;
+    if constexpr (Other::known) {
+      return Other::template hessian<which>(f, args...);
+    } else if constexpr (detail::any_scalars<std::remove_cvref_t<decltype(args)>...>) {
       const Run run(true, args...);
       return detail::recorded_hessian(detail::single(run(f)), run.nodes);
     } else {
@@ -265,6 +284,10 @@ auto jvp(F f) requires(!std::is_convertible_v<F, std::span<const Scalar>>) {
   return [f = std::move(f)](const auto&... all) {
     return detail::split_last(
         [&f](const auto& direction, const auto&... args) {
+          using Other = detail::OtherTransforms<decltype(args)...>;
+          if constexpr (Other::known) {
+            return Other::template jvp<which>(f, direction, args...);
+          } else {
           using Run = detail::Run<detail::Selected<which>, std::remove_cvref_t<decltype(args)>...>;
           using S =
               std::conditional_t<detail::any_scalars<std::remove_cvref_t<decltype(args)>...,
@@ -295,6 +318,7 @@ auto jvp(F f) requires(!std::is_convertible_v<F, std::span<const Scalar>>) {
                 map_reals_to<double>(result, [&](const auto&) { return tangents[at++]; });
             return ValueAndTangent<decltype(value), decltype(tangent)>{value, tangent};
           }
+          }
         },
         all...);
   };
@@ -306,6 +330,10 @@ auto vjp(F f) requires(!std::is_convertible_v<F, std::span<const Scalar>>) {
   return [f = std::move(f)](const auto&... all) {
     return detail::split_last(
         [&f](const auto& seed, const auto&... args) {
+          using Other = detail::OtherTransforms<decltype(args)...>;
+          if constexpr (Other::known) {
+            return Other::template vjp<which>(f, seed, args...);
+          } else {
           using Selection = detail::Selected<which>;
           using Run = detail::Run<Selection, std::remove_cvref_t<decltype(args)>...>;
           using S = std::conditional_t<detail::any_scalars<std::remove_cvref_t<decltype(args)>...,
@@ -334,6 +362,7 @@ auto vjp(F f) requires(!std::is_convertible_v<F, std::span<const Scalar>>) {
                 args...);
             return ValueAndAdjoint<decltype(value), decltype(adjoint)>{value, adjoint};
           }
+          }
         },
         all...);
   };
@@ -345,6 +374,10 @@ auto hvp(F f) {
   return [f = std::move(f)](const auto&... all) {
     return detail::split_last(
         [&f](const auto& direction, const auto&... args) {
+          using Other = detail::OtherTransforms<decltype(args)...>;
+          if constexpr (Other::known) {
+            return Other::template hvp<which>(f, direction, args...);
+          } else {
           using Selection = detail::Selected<which>;
           using Run = detail::Run<Selection, std::remove_cvref_t<decltype(args)>...>;
           using S =
@@ -366,6 +399,7 @@ auto hvp(F f) {
             frame.check();
             return detail::shaped<double, Selection>(hvp(y, run.nodes, seeds), args...);
           }
+          }
         },
         all...);
   };
@@ -378,7 +412,9 @@ auto elementwise_grad(F f) {
   return [f = std::move(f)](const auto& x) {
     using X = std::remove_cvref_t<decltype(x)>;
     using S = std::conditional_t<holds_scalars<X>, Scalar, double>;
-    if constexpr (std::is_invocable_v<const F&, const Scalar&>) {
+    if constexpr (detail::OtherTransforms<X>::known) {
+      return vjp(f)(x, ones_like(x)).adjoint;
+    } else if constexpr (std::is_invocable_v<const F&, const Scalar&>) {
       return map_reals_to<S>(x, grad(f));
     } else {
       return vjp(f)(x, std::vector<S>(count_reals(x), S(1.0))).adjoint;
