@@ -37,6 +37,7 @@ std::unique_ptr<Verb> make_compile();
 std::unique_ptr<Verb> make_bench();
 std::unique_ptr<Verb> make_save();
 std::unique_ptr<Verb> make_show();
+std::unique_ptr<Verb> make_make();
 std::unique_ptr<Verb> make_ops();
 std::unique_ptr<Verb> make_version();
 

@@ -10,10 +10,6 @@ namespace chainrule::nn {
 
 namespace {
 
-// A place for a tensor that holds none.
-Tensor nothing() { return TensorAccess::adopt(nullptr); }
-bool is_there(const Tensor& t) { return !TensorAccess::is_moved_from(t); }
-
 Tensor plain(const Tensor& numbers, std::string_view where) {
   if (numbers.is_recorded()) {
     fail(where, "this " + to_string(numbers.type()) +
@@ -28,8 +24,8 @@ struct ParameterRef::Slot {
   explicit Slot(const Tensor& numbers) : value(numbers) {}
 
   Tensor value;
-  Tensor leaf = nothing();
-  Tensor bound = nothing();
+  Tensor leaf = TensorAccess::nothing();
+  Tensor bound = TensorAccess::nothing();
   Mode mode = Mode::training;
   bool is_owned = true;
 };
@@ -38,11 +34,12 @@ const Tensor& ParameterRef::value() const { return slot_->value; }
 
 Tensor ParameterRef::tensor(Location at) const {
   Slot& slot = *slot_;
-  if (is_there(slot.bound)) return slot.bound;
+  if (TensorAccess::is_there(slot.bound)) return slot.bound;
   if (slot.mode == Mode::evaluation) return slot.value;
   Tape::active();
   const detail::Recorder& tape = *detail::active_recorder;
-  if (is_there(slot.leaf) && tape.live(TensorAccess::stamp(slot.leaf))) return slot.leaf;
+  if (TensorAccess::is_there(slot.leaf) && tape.live(TensorAccess::stamp(slot.leaf)))
+    return slot.leaf;
   if (tape.watching) {
     fail("parameter", "a parameter of type " + to_string(slot.value.type()) +
                           " is read inside of a checkpoint or of a Function that is recorded, "
@@ -69,7 +66,7 @@ void ParameterRef::convert(Precision element) const {
   slot_->value = cast(value(), element);
 }
 
-void ParameterRef::forget_leaf() const { slot_->leaf = nothing(); }
+void ParameterRef::forget_leaf() const { slot_->leaf = TensorAccess::nothing(); }
 
 Mode ParameterRef::mode() const { return slot_->mode; }
 bool ParameterRef::is_owned() const { return slot_->is_owned; }

@@ -198,6 +198,9 @@ struct TensorAccess {
     result.handle_ = handle;
     return result;
   }
+  /// Throws Error where there are none to be taken out: of placeholders, while a Function is
+  /// recorded.
+  static void require_numbers(const Tensor& t, std::string_view where) { t.require_numbers(where); }
   /// The handle as a Scalar's, whose value says nothing.
   static Scalar as_scalar(const Tensor& t) { return ScalarAccess::make(0.0, row(t), stamp(t)); }
   template <ElementNumber T>

@@ -96,6 +96,18 @@ Precision precision_for(FileElement element) {
   return is_short ? f32 : f64;
 }
 
+std::optional<Shape> claimed_shape(std::span<const std::int64_t> sizes) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 56;
+  if (sizes.size() > Shape::kMostAxes) return std::nullopt;
+  std::int64_t product = 1;  // of what is not 0: a shape without elements may have any other sizes
+  for (const std::int64_t size : sizes) {
+    if (size == 0) continue;
+    if (product > kMost / size) return std::nullopt;
+    product *= size;
+  }
+  return Shape(sizes);
+}
+
 Tensor read_elements(ByteSource& source, FileElement from, std::endian order, const Shape& shape,
                      Precision element) {
   Tensor t = make_tensor(element, shape);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <bit>
+#include <optional>
 
 #include "chainrule/base/input_file.hpp"
 #include "chainrule/tensor/core.hpp"
@@ -15,6 +16,10 @@ enum class FileElement : std::uint8_t { b1, u1, u2, u4, u8, i1, i2, i4, i8, f2, 
 std::size_t bytes_of(FileElement element);
 /// f32 for f2, bf16 and f4; f64 for all others. Integers beyond 2⁵³ are rounded to even.
 Precision precision_for(FileElement element);
+
+/// The shape of sizes that a file claims, none of them negative; empty if a tensor cannot have so
+/// many axes or elements.
+std::optional<Shape> claimed_shape(std::span<const std::int64_t> sizes);
 
 /// A tensor of the next shape.size() elements, in the byte order of the file.
 Tensor read_elements(ByteSource& source, FileElement from, std::endian order, const Shape& shape,

@@ -141,12 +141,9 @@ class HeaderReader {
     }
   }
 
-  // Of a product that does not overflow: a shape with a 0 may have any other sizes.
   void read_shape() {
     expect('(');
     std::vector<std::int64_t> sizes;
-    std::int64_t largest = 1;
-    bool is_empty = false;
     while (!accept(')')) {
       skip_blanks();
       std::int64_t size = -1;
@@ -157,21 +154,17 @@ class HeaderReader {
       at_ = static_cast<std::size_t>(end - text_.data());
       if (at_ < text_.size() && text_[at_] == 'L') ++at_;  // as Python 2 wrote it
       sizes.push_back(size);
-      if (sizes.size() > Shape::kMostAxes) {
-        fail_file("the array has more than " + std::to_string(Shape::kMostAxes) + " axes");
-      }
-      is_empty = is_empty || size == 0;
-      constexpr std::int64_t kMost = std::int64_t{1} << 56;
-      if (size > 0 && largest > kMost / size) {
-        fail_file("the shape has more elements than memory has bytes");
-      }
-      largest *= std::max<std::int64_t>(size, 1);
       if (!accept(',')) {
         expect(')');
         break;
       }
     }
-    type_.shape = Shape(sizes);
+    const std::optional<Shape> shape = claimed_shape(sizes);
+    if (!shape) {
+      fail_file("the array has more than " + std::to_string(Shape::kMostAxes) +
+                " axes, or more elements than memory has bytes");
+    }
+    type_.shape = *shape;
   }
 
   std::string_view text_;
@@ -268,6 +261,7 @@ Tensor load_npy(const std::string& path) {
 }
 
 void save_npy(const std::string& path, const Tensor& t) {
+  TensorAccess::require_numbers(t, "save_npy");
   const Tensor plain = dense(t);
   WholeFile file(path);
   file.write(npy_header(plain.type()));

@@ -186,6 +186,7 @@ void save_npz(const std::string& path, std::span<const std::pair<std::string, Te
     if (!taken.insert(name).second) {
       fail("save_npz", path + ": two arrays are called " + in_quotes(name));
     }
+    TensorAccess::require_numbers(t, "save_npz");
     plain.push_back(dense(t));
     headers.push_back(npy_header(t.type()));
   }

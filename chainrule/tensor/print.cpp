@@ -6,7 +6,8 @@
 // or their quotient above 1000, all are scientific with the same number of digits; else all are
 // aligned at the point, without zeros at the end. Lines hold 75 characters. Of more than 1000
 // elements the first and the last three along each axis are shown. A single number is printed as
-// a number: 2.0, 1e-05. Costs what is shown, not what there is.
+// a number: 2.0, 1e-05. What has no numbers yet (a placeholder) is printed as its type. Costs what
+// is shown, not what there is.
 
 #include <algorithm>
 #include <charconv>
@@ -241,6 +242,7 @@ class Printer {
 }  // namespace
 
 std::string to_string(const Tensor& t) {
+  if (is_symbolic(t)) return to_string(t.type());
   if (t.size() == 0) return "[]";
   return visit_element(t.element(), [&]<class T>(T) {
     if (t.rank() == 0) return number_text(*TensorAccess::data<T>(t));

@@ -7,11 +7,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdio>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
+
+#include "tests/support/scratch.hpp"
 
 extern char** environ;
 
@@ -22,32 +21,6 @@ struct Outcome {
   std::string out;
   std::string err;
 };
-
-/// A directory that goes away with all that is in it.
-class Scratch {
- public:
-  Scratch() {
-    char name[] = "/tmp/chainrule-test-XXXXXX";
-    path_ = mkdtemp(name);
-  }
-  ~Scratch() {
-    const std::string command = "rm -rf '" + path_ + "'";
-    if (std::system(command.c_str()) != 0) std::perror("rm");
-  }
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-  std::string write(const std::string& name, const std::string& text) const {
-    std::ofstream(*this / name, std::ios::binary) << text;
-    return *this / name;
-  }
-
- private:
-  std::string path_;
-};
-
-inline std::string contents(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
 
 inline Outcome run(std::vector<std::string> arguments, const std::string& input = "") {
   const Scratch scratch;

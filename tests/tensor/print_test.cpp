@@ -158,6 +158,10 @@ TEST(SingleNumbers, are_printed_as_numbers) {
   EXPECT_EQ(to_string(full({}, -kInf, f32)), "-inf");
 }
 
+TEST(Printing, of_what_has_no_numbers_names_its_type) {
+  EXPECT_EQ(to_string(make_symbolic({f32, {3, 4}})), "f32(3,4)");
+}
+
 TEST(Printing, takes_the_longest_numbers_there_are) {
   EXPECT_EQ(printed({std::numeric_limits<double>::denorm_min()}), "[5.e-324]");
   EXPECT_EQ(printed({-std::numeric_limits<double>::max()}), "[-1.79769313e+308]");

@@ -28,7 +28,7 @@ TEST(Blocks, depend_on_all_of_seed_stream_and_position) {
   Random random({(1ULL << 40) + 3, (1ULL << 33) + 7, (1ULL << 32) + 5});
   EXPECT_EQ(random.block(), (Words{0x209a7098, 0x46503894, 0x0207ac96, 0x09e3ece2}));
   std::set<Words> seen;
-  for (const std::uint64_t bit : {0, 1, 31, 32, 63}) {
+  for (const unsigned bit : {0U, 1U, 31U, 32U, 63U}) {
     seen.insert(Random({1ULL << bit, 0, 0}).block());
     seen.insert(Random({0, 1ULL << bit, 0}).block());
     seen.insert(Random({0, 0, 1ULL << bit}).block());
