@@ -49,20 +49,7 @@ std::string axes_text(std::uint32_t mask, Dims dims) {
 
 namespace {
 
-// Four sums at a time, in double: they do not wait for one another, and floats lose no digits.
-template <class T>
-double sum_run(const T* x, std::int64_t step, std::int64_t n) {
-  double sums[8] = {};
-  std::int64_t i = 0;
-  if (step == 1) {
-    for (; i + 8 <= n; i += 8) {
-      for (std::int64_t k = 0; k < 8; ++k) sums[k] += static_cast<double>(x[i + k]);
-    }
-  }
-  for (; i < n; ++i) sums[0] += static_cast<double>(x[i * step]);
-  return ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]));
-}
-
+// A sum of nothing but −0.0 is −0.0, so that a sum of adjoints of which none has arrived says so.
 class Sum final : public TensorOp {
  public:
   Sum(std::uint32_t mask, Dims dims) : mask_(mask), dims_(dims) {}
@@ -91,8 +78,9 @@ class Sum final : public TensorOp {
     if (plan.kept_inside > 1) {
       // Whole rows are added up: the memory is read in its order.
       std::vector<double> sums(static_cast<std::size_t>(plan.kept_inside));
+      const double none = plan.reduced_size() == 0 ? 0.0 : -0.0;
       plan.each_kept([&](std::int64_t at, std::int64_t place) {
-        std::ranges::fill(sums, 0.0);
+        std::ranges::fill(sums, none);
         plan.each_reduced([&](std::int64_t offset) {
           const T* row = from + at + offset;
           for (std::int64_t i = 0; i < plan.kept_inside; ++i)
@@ -104,9 +92,9 @@ class Sum final : public TensorOp {
       return;
     }
     plan.each_kept([&](std::int64_t at, std::int64_t place) {
-      double sum = 0;
+      double sum = plan.reduced_size() == 0 ? 0.0 : -0.0;
       plan.each_reduced_run([&](std::int64_t offset, std::int64_t step, std::int64_t n) {
-        sum += sum_run(from + at + offset, step, n);
+        sum += sum_of(from + at + offset, step, n);
       });
       to[place] = static_cast<T>(sum);
     });
@@ -142,6 +130,7 @@ Tensor sum_to(const Tensor& x, const Shape& shape, Location at) {
       axes.push_back(static_cast<std::int64_t>(k));
   }
   const Tensor summed = sum(x, Axes(std::span<const std::int64_t>(axes)), Dims::drop, at);
+  if (TensorAccess::body(x).may_have_gaps) TensorAccess::body(summed).may_have_gaps = true;
   return reshape(summed, shape, at);
 }
 

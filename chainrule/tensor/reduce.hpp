@@ -37,6 +37,51 @@ inline constexpr Dims keepdims = Dims::keep;
 Tensor sum(const Tensor& x, const Axes& axes = {}, Dims dims = Dims::drop,
            Location at = Location::here());
 
+/// Sums divided by the number of their terms, NaN for none.
+Tensor mean(const Tensor& x, const Axes& axes = {}, Dims dims = Dims::drop,
+            Location at = Location::here());
+/// Products, 1 of nothing. Their derivatives are right where factors are 0.
+Tensor prod(const Tensor& x, const Axes& axes = {}, Dims dims = Dims::drop,
+            Location at = Location::here());
+
+/// The largest and the smallest; NaN if any element is. Equal ones share the adjoint evenly. Throws
+/// Error where there is none. (max(x, y) is the larger of x and y, element by element.)
+Tensor amax(const Tensor& x, const Axes& axes = {}, Dims dims = Dims::drop,
+            Location at = Location::here());
+Tensor amin(const Tensor& x, const Axes& axes = {}, Dims dims = Dims::drop,
+            Location at = Location::here());
+/// The place of the first of the largest or smallest, or of the first NaN, as a whole number in
+/// f64; along several axes the place among their elements, the last axis fastest. No derivative.
+Tensor argmax(const Tensor& x, const Axes& axes = {}, Dims dims = Dims::drop,
+              Location at = Location::here());
+Tensor argmin(const Tensor& x, const Axes& axes = {}, Dims dims = Dims::drop,
+              Location at = Location::here());
+
+/// Σ (x − mean)²/(n − ddof), in two passes; NaN unless n > ddof. ddof is 0 for the variance of the
+/// numbers themselves, 1 for the unbiased estimate from a sample.
+Tensor var(const Tensor& x, const Axes& axes = {}, double ddof = 0.0, Dims dims = Dims::drop,
+           Location at = Location::here());
+/// The root of var; its gradient is 0 where all are equal.
+Tensor stddev(const Tensor& x, const Axes& axes = {}, double ddof = 0.0, Dims dims = Dims::drop,
+              Location at = Location::here());
+/// (Σ |x|^p)^(1/p) for p ≥ 1; p = ∞ is the largest size, −∞ the smallest. Neither overflows nor
+/// vanishes where the result does not. The gradient is 0 at 0. Throws Error for other p.
+Tensor norm(const Tensor& x, const Axes& axes = {}, double p = 2.0, Dims dims = Dims::drop,
+            Location at = Location::here());
+
+/// log Σ exp x, without overflow; −∞ of nothing.
+Tensor logsumexp(const Tensor& x, const Axes& axes = {}, Dims dims = Dims::drop,
+                 Location at = Location::here());
+/// exp x / Σ exp x, along the last axis unless others are named. Elements equal to an infinite
+/// largest one share alike, those of a row of −∞ too.
+Tensor softmax(const Tensor& x, const Axes& axes = -1, Location at = Location::here());
+/// The logarithm of softmax, accurate where that is small.
+Tensor log_softmax(const Tensor& x, const Axes& axes = -1, Location at = Location::here());
+
+/// Sums and products of the elements up to each one, itself included, along an axis.
+Tensor cumsum(const Tensor& x, std::int64_t axis, Location at = Location::here());
+Tensor cumprod(const Tensor& x, std::int64_t axis, Location at = Location::here());
+
 /// Sums x over the axes along which `shape` was broadcast to x's: the adjoint of broadcast_to.
 Tensor sum_to(const Tensor& x, const Shape& shape, Location at = Location::here());
 
