@@ -3,6 +3,7 @@
 // Sums are taken in double whatever the elements are; a variance in two passes, mean and then
 // deviations, so that it loses no digits where the mean is large beside it; a norm of numbers whose
 // squares would overflow or vanish with the largest of them taken out.
+#include <algorithm>
 #include <cmath>
 
 #include "chainrule/base/text.hpp"
@@ -19,7 +20,8 @@ double mean_of(const T* x, std::int64_t n) {
   return sum_of(x, 1, n) / static_cast<double>(n);
 }
 
-// x minus its mean: a linear operation, and its own transpose.
+// x minus its mean: a linear operation, and its own transpose. A row of adjoints of which none has
+// arrived stays so.
 class Centred final : public AlongAxes {
  public:
   explicit Centred(std::uint32_t mask) : AlongAxes(mask) {}
@@ -31,6 +33,10 @@ class Centred final : public AlongAxes {
       const T* from = TensorAccess::data<T>(numbers);
       T* to = TensorAccess::data<T>(target);
       for (std::int64_t r = 0; r < rows.count; ++r, from += rows.length, to += rows.length) {
+        if (!any_arrived(from, rows.length)) {
+          std::fill_n(to, rows.length, static_cast<T>(kUnreached));
+          continue;
+        }
         const double mean = mean_of(from, rows.length);
         for (std::int64_t i = 0; i < rows.length; ++i)
           to[i] = static_cast<T>(static_cast<double>(from[i]) - mean);

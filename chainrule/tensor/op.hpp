@@ -55,6 +55,8 @@ class TensorOp : public std::enable_shared_from_this<TensorOp> {
   /// that it may be joined with others of its kind in one pass. See elementwise.hpp.
   virtual bool is_elementwise() const { return false; }
 
+  /// Whether it adds up elements, all of them where the result has the shape ().
+  virtual bool is_sum() const { return false; }
   /// The operation on batches: operands k of the mask have a new first axis, and so has the result.
   /// No tensor (TensorAccess::nothing()) if it has no rule for it: then it is done slice by slice.
   virtual Tensor batch(std::span<const Tensor> x, std::uint32_t mask) const;

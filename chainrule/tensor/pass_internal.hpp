@@ -9,6 +9,9 @@
 
 namespace chainrule {
 
+/// How many inputs, and outputs, one pass may have.
+inline constexpr std::size_t kMostTogether = 48;
+
 /// The strides with which t is read as if it had this shape, to which it can be broadcast.
 detail::Strides broadcast_strides(const Tensor& t, const Shape& shape);
 
@@ -34,7 +37,7 @@ void each_run(std::span<const Tensor> inputs, std::span<const Tensor> outputs, c
   const std::int64_t size = shape.size();
   if (size == 0) return;
   // Inputs as pointers and steps, where one run is all.
-  constexpr std::size_t kMost = 12;
+  constexpr std::size_t kMost = kMostTogether;
   assert(inputs.size() <= kMost && outputs.size() <= kMost);
   const T* x[kMost];
   std::int64_t step[kMost];
@@ -57,7 +60,7 @@ void each_run(std::span<const Tensor> inputs, std::span<const Tensor> outputs, c
   if (is_single) return run(x, step, z, size);
 
   const detail::Strides dense_out = dense_strides(shape);
-  detail::Strides strides[kMost];
+  std::array<detail::Strides, kMost> strides;
   std::array<const detail::Strides*, Walk::kMost> all{};
   std::size_t count = 0;
   for (std::size_t k = 0; k < inputs.size(); ++k) strides[k] = broadcast_strides(inputs[k], shape);

@@ -373,9 +373,8 @@ detail::Strides broadcast_strides(const Tensor& t, const Shape& shape) {
 void run_kernel(const Kernel& kernel, std::span<const Tensor> inputs,
                 std::span<const Tensor> outputs, const Shape& shape) {
   visit_element(outputs[0].element(), [&]<class T>(T) {
-    constexpr std::size_t kMost = 12;
-    BasicSource<T> sources[kMost];
-    BasicSink<T> sinks[kMost];
+    BasicSource<T> sources[kMostTogether];
+    BasicSink<T> sinks[kMostTogether];
     each_run<T>(inputs, outputs, shape,
                 [&](const T* const* x, const std::int64_t* step, T* const* z, std::int64_t n) {
                   const auto rows = static_cast<std::size_t>(n);

@@ -3,6 +3,8 @@
 // ∂Πx/∂xᵢ is the product of the others, which is not Πx/xᵢ where xᵢ is 0. It is the product of all
 // before i times that of all after it: two linear recurrences, and a recurrence differentiates into
 // recurrences. So zeros are right at every order, in linear time.
+#include <algorithm>
+
 #include "chainrule/tensor/elementwise.hpp"
 #include "chainrule/tensor/move.hpp"
 #include "chainrule/tensor/rows_internal.hpp"
@@ -62,15 +64,47 @@ enum class Factor : std::uint8_t { of_successor, of_predecessor };
 
 Tensor recurrence(const Tensor& a, const Tensor& b, Direction direction, Factor factor);
 
-// The elements of each row one place on, 0 in the place that is left.
+// The elements of each row one place on, nothing (−0.0) in the place that is left.
+class Shift final : public TensorOp {
+ public:
+  explicit Shift(Direction direction) : direction_(direction) {}
+  std::string_view name() const override { return "shift"; }
+  std::string parameters() const override { return direction_ == Direction::up ? "up" : "down"; }
+  TensorType infer(std::span<const Tensor> x) const override { return x[0].type(); }
+  void compute(std::span<const Tensor> x, const Tensor& z) const override {
+    visit_element(z.element(), [&]<class T>(T) {
+      const Tensor numbers = dense(x[0]);
+      const T* from = TensorAccess::data<T>(numbers);
+      T* to = TensorAccess::data<T>(z);
+      const std::int64_t n = z.shape()[1];
+      for (std::int64_t r = 0; r < z.shape()[0]; ++r, from += n, to += n) {
+        if (direction_ == Direction::up) {
+          std::copy_n(from, n - 1, to + 1);
+          to[0] = static_cast<T>(kUnreached);
+        } else {
+          std::copy_n(from + 1, n - 1, to);
+          to[n - 1] = static_cast<T>(kUnreached);
+        }
+      }
+    });
+    say_gaps(z);
+  }
+  void pull(const Pull& at) const override {
+    if (at.wants(0))
+      at.push(0, call(std::make_shared<const Shift>(reversed(direction_)), {at.g()}));
+  }
+  std::uint32_t reads() const override { return 0; }
+
+ private:
+  Direction direction_;
+};
+
 Tensor shifted(const Tensor& x, Direction direction) {
-  const std::int64_t n = x.size(-1);
-  const bool is_up = direction == Direction::up;
-  const Range from{is_up ? 0 : 1, is_up ? n - 1 : n, 1}, to{is_up ? 1 : 0, is_up ? n : n - 1, 1};
-  return slice_into(slice(x, -1, from), x.shape(), -1, to);
+  return call(std::make_shared<const Shift>(direction), {x});
 }
 
-// zᵢ = a zⱼ + bᵢ, j before i; along rows of (count, length).
+// zᵢ = a zⱼ + bᵢ, j before i; along rows of (count, length). a times nothing, −0.0, is nothing:
+// adjoints run through it too.
 class Recurrence final : public TensorOp {
  public:
   Recurrence(Direction direction, Factor factor) : direction_(direction), factor_(factor) {}
@@ -90,10 +124,10 @@ class Recurrence final : public TensorOp {
       const std::int64_t step = direction_ == Direction::up ? 1 : -1;
       const std::int64_t lag = factor_ == Factor::of_successor ? 0 : step;
       for (std::int64_t r = 0; r < z.shape()[0]; ++r, a += n, b += n, to += n) {
-        double last = 0;
+        double last = kUnreached;
         for (std::int64_t k = 0, i = step > 0 ? 0 : n - 1; k < n; ++k, i += step) {
           const double term = static_cast<double>(b[i]);
-          last = k == 0 ? term : static_cast<double>(a[i - lag]) * last + term;
+          last = is_unreached(last) ? term : static_cast<double>(a[i - lag]) * last + term;
           to[i] = static_cast<T>(last);
         }
       }
@@ -107,8 +141,8 @@ class Recurrence final : public TensorOp {
     const Tensor lambda = recurrence(at.x(0), at.g(), reversed(direction_), other);
     if (at.wants(1)) at.push(1, lambda);
     if (!at.wants(0)) return;
-    at.push(0, factor_ == Factor::of_successor ? lambda * shifted(at.z(), direction_)
-                                               : shifted(lambda, reversed(direction_)) * at.z());
+    const Tensor found = gated_product(shifted(lambda, reversed(direction_)), at.z());
+    at.push(0, factor_ == Factor::of_successor ? shifted(found, direction_) : found);
   }
   std::uint32_t reads() const override { return 1u | kReadsResult; }
 

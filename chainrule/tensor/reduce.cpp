@@ -55,6 +55,7 @@ class Sum final : public TensorOp {
   Sum(std::uint32_t mask, Dims dims) : mask_(mask), dims_(dims) {}
   std::string_view name() const override { return "sum"; }
   std::string parameters() const override { return axes_text(mask_, dims_); }
+  bool is_sum() const override { return true; }
   TensorType infer(std::span<const Tensor> x) const override {
     return {x[0].element(), reduced_shape(x[0].shape(), mask_, dims_)};
   }

@@ -7,6 +7,7 @@
 // Nothing overflows, and infinite elements have the limits that finite ones tend to when they grow
 // together: the elements equal to an infinite m share alike, a row of −∞ being one of equals.
 // Exponentials are one pass of the compiled kernel over all rows; sums are taken in double.
+#include <algorithm>
 #include <cmath>
 
 #include "chainrule/tensor/elementwise.hpp"

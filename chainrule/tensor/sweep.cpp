@@ -141,6 +141,7 @@ class RecordedSweep {
     if (has_gaps) TensorAccess::body(adjoint).may_have_gaps = true;
   }
   void arrive(std::uint32_t row, const Scalar& contribution) {
+    if (!state_.tracing && is_unreached(primal(contribution))) return;
     Scalar& adjoint = numbers_[place_[row]];
     adjoint = is_cut(adjoint) ? arrived(contribution) : adjoint + contribution;
   }

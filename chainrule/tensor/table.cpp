@@ -147,7 +147,8 @@ class PlainPull final : public Pull {
       TensorTable::add(table_.row(link).adjoint, std::move(contribution));
       accumulate(adjoints_[link], 0.0);
     } else {
-      accumulate(adjoints_[link], row_value(contribution));
+      const double number = row_value(contribution);
+      if (!is_unreached(number)) accumulate(adjoints_[link], number);
     }
   }
   std::uint32_t low() const { return low_; }
