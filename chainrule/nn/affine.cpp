@@ -1,11 +1,9 @@
 #include "chainrule/nn/affine.hpp"
 
-#include <cblas.h>
-
 #include <algorithm>
 #include <string>
 
-#include "chainrule/base/parallel.hpp"
+#include "chainrule/nn/product_internal.hpp"
 #include "chainrule/tensor/elementwise.hpp"
 #include "chainrule/tensor/linalg.hpp"
 #include "chainrule/tensor/move.hpp"
@@ -13,43 +11,6 @@
 
 namespace chainrule::nn {
 namespace {
-
-// z += x wᵀ, all dense, row by row: z (m, n), x (m, k), w (n, k).
-template <class T>
-void add_product(int m, int n, int k, const T* x, const T* w, T* z, int leading) {
-  constexpr bool is_float = std::is_same_v<T, float>;
-  if (m == 1) {
-    if constexpr (is_float) cblas_sgemv(CblasRowMajor, CblasNoTrans, n, k, 1, w, k, x, 1, 1, z, 1);
-    if constexpr (!is_float) cblas_dgemv(CblasRowMajor, CblasNoTrans, n, k, 1, w, k, x, 1, 1, z, 1);
-    return;
-  }
-  constexpr auto order = CblasRowMajor;
-  constexpr auto as_is = CblasNoTrans, turned = CblasTrans;
-  if constexpr (is_float) cblas_sgemm(order, as_is, turned, m, n, k, 1, x, k, w, k, 1, z, leading);
-  if constexpr (!is_float) cblas_dgemm(order, as_is, turned, m, n, k, 1, x, k, w, k, 1, z, leading);
-}
-
-// The same, its rows or columns divided among threads where it is large.
-template <class T>
-void add_large_product(int m, int n, int k, const T* x, const T* w, T* z) {
-  constexpr double kWorthThreads = 4e6;  // flops, as in matmul
-  const double flops = 2.0 * m * n * k;
-  const std::size_t parts =
-      flops < kWorthThreads
-          ? 1
-          : std::min<std::size_t>(threads(), static_cast<std::size_t>(flops / kWorthThreads) + 1);
-  if (parts == 1) return add_product(m, n, k, x, w, z, n);
-  const std::int64_t size = std::max(m, n), count = static_cast<std::int64_t>(parts);
-  in_parallel(parts, [&](std::size_t part) {
-    const auto p = static_cast<std::int64_t>(part);
-    const std::int64_t first = size * p / count, own = size * (p + 1) / count - first;
-    if (m >= n) {
-      add_product(static_cast<int>(own), n, k, x + first * k, w, z + first * n, n);
-    } else {
-      add_product(m, static_cast<int>(own), k, x, w + first * k, z + first, n);
-    }
-  });
-}
 
 class Affine final : public TensorOp {
  public:
@@ -74,9 +35,7 @@ class Affine final : public TensorOp {
   }
 
   void compute(std::span<const Tensor> x, const Tensor& z) const override {
-    // BLAS computes on the thread that calls it: the threads are ours (base/parallel).
-    static const bool is_set = (openblas_set_num_threads(1), true);
-    static_cast<void>(is_set);
+    one_thread_a_product();
     if (z.element() == f32) {
       compute_as<float>(x, z);
     } else {
@@ -115,9 +74,8 @@ class Affine final : public TensorOp {
       for (std::int64_t i = 0; i < z.size(); i += bias.size())
         std::copy_n(from, bias.size(), to + i);
     }
-    if (k == 0) return;
-    add_large_product(static_cast<int>(m), static_cast<int>(n), static_cast<int>(k),
-                      TensorAccess::data<T>(rows), TensorAccess::data<T>(weight), to);
+    add_by_turned<T>(matrix(to, m, n), matrix<const T>(TensorAccess::data<T>(rows), m, k),
+                     matrix<const T>(TensorAccess::data<T>(weight), n, k));
   }
 };
 

@@ -3,8 +3,11 @@
 #include <cmath>
 #include <string>
 
+#include "chainrule/base/text.hpp"
 #include "chainrule/nn/affine.hpp"
 #include "chainrule/tensor/elementwise.hpp"
+#include "chainrule/tensor/index.hpp"
+#include "chainrule/tensor/normalise.hpp"
 
 namespace chainrule::nn {
 
@@ -136,6 +139,34 @@ Tensor MLP::operator()(const Tensor& x) const {
   Tensor y = layers[0](x);
   for (std::size_t k = 1; k < layers.size(); ++k) y = layers[k](activation(y));
   return y;
+}
+
+// ---- embedding, layer norm, dropout -----------------------------------------------------------
+
+Embedding::Embedding(std::int64_t rows, std::int64_t width, Random& random, Precision element)
+    : weight(random.normal({rows, width}, 0.0, 1.0, element)) {}
+
+Tensor Embedding::operator()(const Tensor& rows) const { return embedding(weight, rows); }
+
+LayerNorm::LayerNorm(std::int64_t width, double its_eps, Precision element)
+    : weight(ones({width}, element)), bias(zeros({width}, element)), eps(its_eps) {}
+
+Tensor LayerNorm::operator()(const Tensor& x) const { return layer_norm(x, weight, bias, eps); }
+
+void LayerNorm::parts(Parts& part) {
+  part("weight", weight);
+  part("bias", bias);
+}
+
+Dropout::Dropout(double its_rate, Random& source) : rate(its_rate), random(source.bits()) {
+  if (!(rate >= 0.0 && rate <= 1.0)) {
+    fail("dropout", "a rate of " + shortest(rate) + ": it is a probability");
+  }
+}
+
+Tensor Dropout::operator()(const Tensor& x) const {
+  if (mode() == Mode::evaluation || rate == 0.0) return x;
+  return dropout(x, rate, random.uniform(x.shape(), 0.0, 1.0, x.element()) >= rate);
 }
 
 }  // namespace chainrule::nn

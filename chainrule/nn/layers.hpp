@@ -1,4 +1,4 @@
-// Layers of a feed-forward net: Linear, Activation, Sequential, MLP.
+// Layers: Linear, Activation, Sequential, MLP, Embedding, LayerNorm, Dropout.
 //
 // A layer is a Module with operator()(const Tensor&). Weights are (out, in), biases (out,), and
 // their names are those of other libraries, so that saved nets can be exchanged.
@@ -136,6 +136,47 @@ class MLP : public Module {
 
   std::vector<Linear> layers;
   Activation activation;
+};
+
+/// A table of vectors, looked up by whole numbers: (…) to (…, width). Parameter: weight (rows,
+/// width), which begins Gaussian of deviation 1.
+class Embedding : public Module {
+ public:
+  Embedding(std::int64_t rows, std::int64_t width, Random& random, Precision element = f64);
+
+  Tensor operator()(const Tensor& rows) const;
+  void parts(Parts& part) override { part("weight", weight); }
+
+  Parameter weight;
+};
+
+/// Each vector along the last axis is shifted and scaled to mean 0 and variance 1, and then by what
+/// is learned. Parameters: weight (width,), which begins with ones, and bias (width,), with zeros.
+/// Ba, Kiros & Hinton 2016.
+class LayerNorm : public Module {
+ public:
+  explicit LayerNorm(std::int64_t width, double eps = 1e-5, Precision element = f64);
+
+  Tensor operator()(const Tensor& x) const;
+  void parts(Parts& part) override;
+
+  Parameter weight, bias;
+  double eps;  ///< added to the variance
+};
+
+/// In training mode each number is 0 with probability `rate`, and else x/(1 − rate); in evaluation
+/// mode x. Srivastava et al. 2014.
+class Dropout : public Module {
+ public:
+  /// What is dropped depends on the source's state, of which a stream of its own is made. Throws
+  /// Error unless 0 ≤ rate ≤ 1.
+  Dropout(double rate, Random& random);
+
+  Tensor operator()(const Tensor& x) const;
+  void parts(Parts& part) override { part("random", random); }
+
+  double rate;
+  mutable Random random;  ///< goes on with each call
 };
 
 }  // namespace chainrule::nn

@@ -72,8 +72,8 @@ Neuron::Neuron(std::size_t inputs, Random& random, Op its_activation) : activati
 
 Scalar Neuron::operator()(std::span<const Scalar> x) const {
   if (x.size() != weights.size()) {
-    fail("neuron", std::to_string(x.size()) + " inputs for " + std::to_string(weights.size()) +
-                       " weights");
+    fail("neuron",
+         std::to_string(x.size()) + " inputs for " + std::to_string(weights.size()) + " weights");
   }
   Scalar sum = bias;
   for (std::size_t k = 0; k < x.size(); ++k) sum += weights[k].scalar() * x[k];
