@@ -40,7 +40,8 @@ Tensor TensorTable::append(const std::shared_ptr<const TensorOp>& op, std::span<
   for (std::size_t k = 0; k < x.size(); ++k) {
     const bool is_read = (reads >> std::min<std::size_t>(k, 30) & 1u) != 0;
     const std::uint32_t link = x[k].is_recorded() ? TensorAccess::row(x[k]) : Operand::kPlain;
-    operands_.push_back({is_read ? TensorAccess::with_handle(x[k], 0) : nothing(), link});
+    const bool is_kept = is_read || (link == Operand::kPlain && (keeps_plain_ || state_.tracing));
+    operands_.push_back({is_kept ? TensorAccess::with_handle(x[k], 0) : nothing(), link});
     if (link != Operand::kPlain) links_.push_back(link);
   }
   const auto place = static_cast<std::uint32_t>(rows_.size());
