@@ -14,21 +14,21 @@ namespace chainrule::nn {
 
 // ---- a rule, compiled -------------------------------------------------------------------------
 
-// A pass over a parameter. What is written goes to fresh memory (the tape may still hold the old
-// numbers of the parameter); the state, which nobody shares, goes back in blocks that the cache
-// holds.
+// A pass over a parameter and its state, block by block: what a block becomes stands in the cache
+// before it takes the place of what it was. (A kernel that wrote to the tables that it reads would
+// have to pack them.) A parameter that the tape still holds gets fresh memory instead.
 class Optimiser::Rule {
  public:
   explicit Rule(Function f) : f_(std::move(f)) {}
 
-  /// p' into `to`, and the state in place.
-  void run(std::span<const double> settings, const Tensor& p, const Tensor& g, const Tensor& to,
+  /// p' into `fresh`, or, if there is none, in place; and the state in place.
+  void run(std::span<const double> settings, Tensor& p, const Tensor& g, Tensor* fresh,
            std::span<Tensor> state) const {
     if (p.element() == f32) {
       const std::vector<float> rounded(settings.begin(), settings.end());
-      run_as<float>(rounded, p, g, to, state);
+      run_as<float>(rounded, p, g, fresh, state);
     } else {
-      run_as<double>(settings, p, g, to, state);
+      run_as<double>(settings, p, g, fresh, state);
     }
   }
 
@@ -46,33 +46,38 @@ class Optimiser::Rule {
   }
 
   template <class T>
-  void run_as(std::span<const T> settings, const Tensor& p, const Tensor& g, const Tensor& to,
+  void run_as(std::span<const T> settings, Tensor& p, const Tensor& g, Tensor* fresh,
               std::span<Tensor> state) const {
     const Kernel& update = kernel(p.element());
-    const auto size = static_cast<std::size_t>(p.size());
-    const std::span<const T> from_p = p.span<T>(), from_g = g.span<T>();
-    T* const to_p = TensorAccess::data<T>(to);
+    const std::size_t count = 1 + state.size();
+    // What is read, p and the state, and where it goes: null, back to where it was.
+    const T* from[1 + kMostStates];
+    T* to[1 + kMostStates] = {};
+    T* back[1 + kMostStates];
+    back[0] = fresh == nullptr ? p.writable<T>().data() : nullptr;
+    from[0] = p.span<T>().data();
+    if (fresh != nullptr) to[0] = fresh->writable<T>().data();
+    for (std::size_t k = 1; k < count; ++k) from[k] = back[k] = state[k - 1].writable<T>().data();
+    const T* const from_g = g.span<T>().data();
     thread_local std::vector<T> scratch;
-    scratch.resize(kMostStates * kBlock);
-    std::span<T> own[kMostStates];
-    for (std::size_t k = 0; k < state.size(); ++k) own[k] = state[k].writable<T>();
+    scratch.resize((1 + kMostStates) * kBlock);
 
     BasicSource<T> sources[3 + kMostStates];
     BasicSink<T> sinks[1 + kMostStates];
     sources[0] = {.data = settings.data(), .size = settings.size(), .stride = 0};
+    const auto size = static_cast<std::size_t>(p.size());
     for (std::size_t first = 0; first < size; first += kBlock) {
       const std::size_t n = std::min(kBlock, size - first);
-      sources[1] = {.data = from_p.data() + first, .size = n, .stride = 1};
-      sources[2] = {.data = from_g.data() + first, .size = n, .stride = 1};
-      sinks[0] = {.data = to_p + first, .size = n, .count = 1, .stride = 1};
-      for (std::size_t k = 0; k < state.size(); ++k) {
-        sources[3 + k] = {.data = own[k].data() + first, .size = n, .stride = 1};
-        sinks[1 + k] = {.data = scratch.data() + k * kBlock, .size = n, .count = 1, .stride = 1};
+      sources[2] = {.data = from_g + first, .size = n, .stride = 1};
+      for (std::size_t k = 0; k < count; ++k) {
+        sources[k == 0 ? 1 : 2 + k] = {.data = from[k] + first, .size = n, .stride = 1};
+        T* const sink = to[k] != nullptr ? to[k] + first : scratch.data() + k * kBlock;
+        sinks[k] = {.data = sink, .size = n, .count = 1, .stride = 1};
       }
-      update.run(std::span<const BasicSource<T>>(sources, 3 + state.size()),
-                 std::span<const BasicSink<T>>(sinks, 1 + state.size()), n);
-      for (std::size_t k = 0; k < state.size(); ++k) {
-        std::copy_n(scratch.data() + k * kBlock, n, own[k].data() + first);
+      update.run(std::span<const BasicSource<T>>(sources, 2 + count),
+                 std::span<const BasicSink<T>>(sinks, count), n);
+      for (std::size_t k = 0; k < count; ++k) {
+        if (to[k] == nullptr) std::copy_n(scratch.data() + k * kBlock, n, back[k] + first);
       }
     }
   }
@@ -174,7 +179,26 @@ void Optimiser::require_fit(std::span<const Tensor> gradients) const {
   }
 }
 
-void Optimiser::step(std::span<const Tensor> gradients) {
+namespace {
+
+// The numbers of a parameter, ours alone unless a copy or the tape has them too; put back at the
+// end, come what may.
+struct Taken {
+  explicit Taken(const ParameterRef& its_parameter)
+      : parameter(its_parameter), numbers(parameter.take()) {}
+  ~Taken() { parameter.put(std::move(numbers)); }
+  Taken(const Taken&) = delete;
+  Taken& operator=(const Taken&) = delete;
+
+  const ParameterRef& parameter;
+  Tensor numbers;
+};
+
+}  // namespace
+
+void Optimiser::step(std::span<const Tensor> gradients) { update(gradients, Memory::fresh); }
+
+void Optimiser::update(std::span<const Tensor> gradients, Memory memory) {
   require_fit(gradients);
   std::vector<Tensor> clipped;
   if (std::isfinite(clip.value) || std::isfinite(clip.norm)) {
@@ -186,14 +210,13 @@ void Optimiser::step(std::span<const Tensor> gradients) {
   ++steps_;
   const std::vector<double> now = settings();
   const std::size_t count = state_names_.size();
+  const bool is_fresh = memory == Memory::fresh;
   for (std::size_t k = 0; k < parameters_.size(); ++k) {
-    const ParameterRef& parameter = parameters_[k];
-    parameter.forget_leaf();
-    const Tensor p = contiguous(parameter.value());
-    Tensor updated = empty_like(p);
-    rule().run(now, p, contiguous(gradients[k].detached()), updated,
+    Taken p(parameters_[k]);
+    Tensor fresh = is_fresh ? empty_like(p.numbers) : TensorAccess::nothing();
+    rule().run(now, p.numbers, contiguous(gradients[k]), is_fresh ? &fresh : nullptr,
                std::span(states_).subspan(k * count, count));
-    parameter.assign(std::move(updated));
+    if (is_fresh) p.numbers = std::move(fresh);
   }
 }
 
@@ -240,9 +263,13 @@ using Numbers = std::vector<double>;
 }  // namespace
 
 SGD::SGD(std::span<const ParameterRef> parameters, const SGDOptions& its_options)
-    : Optimiser(parameters, its_options.rate, {"velocity"}), options(its_options) {}
+    : Optimiser(parameters, its_options.rate,
+                its_options.momentum == 0.0 ? std::vector<std::string_view>{}
+                                            : std::vector<std::string_view>{"velocity"}),
+      options(its_options) {}
 
 Numbers SGD::settings() const {
+  if (options.momentum == 0.0) return {rate, options.weight_decay};
   const bool is_nesterov = options.kind == Momentum::nesterov;
   // p − rate (ahead·u + now·g): of classical momentum u alone, of Nesterov's g + μ u.
   return {rate, options.weight_decay, options.momentum, is_nesterov ? options.momentum : 1.0,
@@ -250,6 +277,9 @@ Numbers SGD::settings() const {
 }
 
 const Optimiser::Rule& SGD::rule() const {
+  static const Rule plain(record(
+      [](const Settings& s, Scalar p, Scalar gradient) { return p - s[0] * (gradient + s[1] * p); },
+      Numbers(2, 0.5), 0.5, 0.5));
   static const Rule rule(record(
       [](const Settings& s, Scalar p, Scalar gradient, Scalar velocity) {
         const Scalar g = gradient + s[1] * p;
@@ -257,7 +287,7 @@ const Optimiser::Rule& SGD::rule() const {
         return std::vector<Scalar>{p - s[0] * (s[3] * u + s[4] * g), u};
       },
       Numbers(5, 0.5), 0.5, 0.5, 0.5));
-  return rule;
+  return options.momentum == 0.0 ? plain : rule;
 }
 
 Adam::Adam(std::span<const ParameterRef> parameters, const AdamOptions& its_options)

@@ -41,7 +41,7 @@ class Optimiser {
   void step(std::span<const Tensor> gradients);
   /// Differentiates the loss by the parameters, takes a step and returns the loss.
   double step(const Tensor& loss);
-  /// The same of loss(), in a frame of its own.
+  /// The same of loss(), in a frame of its own: parameters are then written in place.
   template <class Loss>
   requires requires(const Loss& loss) {
     { loss() } -> std::convertible_to<Tensor>;
@@ -53,7 +53,7 @@ class Optimiser {
       const Frame frame = Tape::active().frame();
       value = differentiate(loss(), gradients);
     }
-    step(gradients);
+    update(gradients, Memory::in_place);
     return value;
   }
   /// Steps taken.
@@ -82,6 +82,9 @@ class Optimiser {
   virtual std::vector<double> settings() const = 0;
 
  private:
+  /// Where parameters are written: the tape may still hold their numbers, or not.
+  enum class Memory : std::uint8_t { fresh, in_place };
+  void update(std::span<const Tensor> gradients, Memory memory);
   double differentiate(const Tensor& loss, std::vector<Tensor>& gradients) const;
   void require_fit(std::span<const Tensor> gradients) const;
 
@@ -105,7 +108,8 @@ struct SGDOptions {
 class SGD final : public Optimiser {
  public:
   explicit SGD(std::span<const ParameterRef> parameters, const SGDOptions& options = {});
-  SGDOptions options;  ///< its rate is the first one
+  /// Its rate is the first one; whether there is momentum stays as it is.
+  const SGDOptions options;
 
  private:
   const Rule& rule() const override;

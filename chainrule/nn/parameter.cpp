@@ -5,6 +5,7 @@
 
 #include "chainrule/tape/tape.hpp"
 #include "chainrule/tensor/elementwise.hpp"
+#include "chainrule/tensor/move.hpp"
 
 namespace chainrule::nn {
 
@@ -59,6 +60,12 @@ void ParameterRef::assign(Tensor numbers) const {
   forget_leaf();
   slot_->value = std::move(numbers);
 }
+
+Tensor ParameterRef::take() const {
+  forget_leaf();
+  return contiguous(std::exchange(slot_->value, TensorAccess::nothing()));
+}
+void ParameterRef::put(Tensor numbers) const { slot_->value = std::move(numbers); }
 
 void ParameterRef::convert(Precision element) const {
   if (element == value().element()) return;

@@ -37,8 +37,9 @@ class ParameterRef {
   void assign(Tensor numbers) const;
   /// The numbers in another element type.
   void convert(Precision element) const;
-  /// Forgets the leaf: the tape alone still holds the numbers that it has recorded.
-  void forget_leaf() const;
+  /// The numbers, contiguous, taken out to be written; put() is the other half.
+  Tensor take() const;
+  void put(Tensor numbers) const;
 
   Mode mode() const;
   void mode(Mode mode) const;
@@ -52,6 +53,7 @@ class ParameterRef {
  protected:
   struct Slot;
   friend class Bound;
+  void forget_leaf() const;  // the tape alone still holds what it has recorded
   explicit ParameterRef(std::shared_ptr<Slot> slot) : slot_(std::move(slot)) {}
   std::shared_ptr<Slot> slot_;
 };
