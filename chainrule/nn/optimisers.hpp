@@ -1,8 +1,8 @@
 // Optimisers: SGD, Adam, AdamW, RMSProp.
 //
-// A rule is a formula of numbers, p' and the new state from p, the gradient g and the state; it is
-// compiled once and runs over each parameter in a single pass. In strict arithmetic, so that every
-// processor finds the same digits: a run that is resumed from state() goes on bit for bit.
+// A rule is a formula of numbers, p' and the new state from p, the gradient g and the state: one
+// pass over each parameter. It computes with + − × ÷ and √ only, so that every processor finds the
+// same digits; a run that is resumed from state() goes on bit for bit.
 //
 //   nn::Adam adam(net.parameters(), {.rate = 1e-3});
 //   for (…) {
@@ -74,18 +74,26 @@ class Optimiser {
   Optimiser(const Optimiser&) = default;
   Optimiser& operator=(const Optimiser&) = default;
 
-  /// The rule's Function: of an array of `settings`, of p, g and the state; gives p' and the new
-  /// state. Made once a rule.
-  class Rule;
-  virtual const Rule& rule() const = 0;
-  /// The settings of step number steps() (1, 2, …).
-  virtual std::vector<double> settings() const = 0;
+  /// A parameter, its gradient and its state, n numbers each; p goes to `to`, which may be `from`.
+  template <class T>
+  struct Pass {
+    const T* from;
+    T* to;
+    const T* g;
+    T* state[2];
+    std::size_t n;
+  };
+  /// Step number steps() (1, 2, …) of one parameter.
+  virtual void run(const Pass<double>& pass) const = 0;
+  virtual void run(const Pass<float>& pass) const = 0;
 
  private:
   /// Where parameters are written: the tape may still hold their numbers, or not.
   enum class Memory : std::uint8_t { fresh, in_place };
   void update(std::span<const Tensor> gradients, Memory memory);
   double differentiate(const Tensor& loss, std::vector<Tensor>& gradients) const;
+  template <class T>
+  void update_one(std::size_t k, const Tensor& gradient, Memory memory);
   void require_fit(std::span<const Tensor> gradients) const;
 
   std::vector<ParameterRef> parameters_;
@@ -112,8 +120,8 @@ class SGD final : public Optimiser {
   const SGDOptions options;
 
  private:
-  const Rule& rule() const override;
-  std::vector<double> settings() const override;
+  void run(const Pass<double>& pass) const override;
+  void run(const Pass<float>& pass) const override;
 };
 
 struct AdamOptions {
@@ -130,10 +138,13 @@ class Adam : public Optimiser {
   AdamOptions options;
 
  protected:
-  std::vector<double> settings() const override;
+  /// How AdamW differs: what is left of a weight at each step, and what goes to the gradient.
+  virtual double kept_weight() const { return 1.0; }
+  virtual double added_weight() const { return options.weight_decay; }
 
  private:
-  const Rule& rule() const final;
+  void run(const Pass<double>& pass) const final;
+  void run(const Pass<float>& pass) const final;
 };
 
 struct AdamWOptions {
@@ -149,7 +160,8 @@ class AdamW final : public Adam {
   explicit AdamW(std::span<const ParameterRef> parameters, const AdamWOptions& options = {});
 
  private:
-  std::vector<double> settings() const override;
+  double kept_weight() const override { return 1.0 - rate * options.weight_decay; }
+  double added_weight() const override { return 0.0; }
 };
 
 struct RMSPropOptions {
@@ -166,8 +178,8 @@ class RMSProp final : public Optimiser {
   RMSPropOptions options;
 
  private:
-  const Rule& rule() const override;
-  std::vector<double> settings() const override;
+  void run(const Pass<double>& pass) const override;
+  void run(const Pass<float>& pass) const override;
 };
 
 }  // namespace chainrule::nn
