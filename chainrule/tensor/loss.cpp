@@ -69,6 +69,7 @@ class IntoColumns final : public TensorOp {
  public:
   explicit IntoColumns(std::int64_t columns) : columns_(columns) {}
   std::string_view name() const override { return "into_columns"; }
+  bool leaves_gaps() const override { return true; }
   std::string parameters() const override { return std::to_string(columns_); }
   TensorType infer(std::span<const Tensor> x) const override {
     Shape shape = x[0].shape();
@@ -85,7 +86,6 @@ class IntoColumns final : public TensorOp {
       for (std::int64_t r = 0; r < x[0].size(); ++r)
         to[r * columns_ + class_at(c, r, columns_, x[1].shape(), name())] = g[r];
     });
-    say_gaps(z);
   }
   void pull(const Pull& at) const override;
   std::uint32_t reads() const override { return 2; }

@@ -69,6 +69,7 @@ class Shift final : public TensorOp {
  public:
   explicit Shift(Direction direction) : direction_(direction) {}
   std::string_view name() const override { return "shift"; }
+  bool leaves_gaps() const override { return true; }
   std::string parameters() const override { return direction_ == Direction::up ? "up" : "down"; }
   TensorType infer(std::span<const Tensor> x) const override { return x[0].type(); }
   void compute(std::span<const Tensor> x, const Tensor& z) const override {
@@ -87,7 +88,6 @@ class Shift final : public TensorOp {
         }
       }
     });
-    say_gaps(z);
   }
   void pull(const Pull& at) const override {
     if (at.wants(0))

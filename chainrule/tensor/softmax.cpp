@@ -46,6 +46,7 @@ class SoftmaxPull final : public AlongAxes {
  public:
   explicit SoftmaxPull(std::uint32_t mask) : AlongAxes(mask) {}
   std::string_view name() const override { return "softmax_pull"; }
+  bool leaves_gaps() const override { return true; }
   void compute(std::span<const Tensor> x, const Tensor& z) const override {
     visit_element(z.element(), [&]<class T>(T) {
       const Rows rows(z.shape(), mask());
@@ -69,7 +70,6 @@ class SoftmaxPull final : public AlongAxes {
       }
       rows.go(target, z);
     });
-    say_gaps(z);
   }
   // With h its adjoint and s = Σ z̄ z: to z̄ goes z (h − Σ h z), the same once more; to z
   // h (z̄ − s) − z̄ Σ h z.
@@ -114,6 +114,7 @@ class LogSoftmaxPull final : public AlongAxes {
  public:
   explicit LogSoftmaxPull(std::uint32_t mask) : AlongAxes(mask) {}
   std::string_view name() const override { return "log_softmax_pull"; }
+  bool leaves_gaps() const override { return true; }
   void compute(std::span<const Tensor> x, const Tensor& z) const override {
     visit_element(z.element(), [&]<class T>(T) {
       const Rows rows(z.shape(), mask());
@@ -135,7 +136,6 @@ class LogSoftmaxPull final : public AlongAxes {
       }
       rows.go(target, z);
     });
-    say_gaps(z);
   }
   // With h its adjoint: to z̄ goes h − Σ h exp z, to z −h exp(z) Σ z̄.
   void pull(const Pull& at) const override {

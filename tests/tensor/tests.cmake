@@ -1,2 +1,4 @@
 # Whether the library reads .npz files.
 target_compile_definitions(test_tensor PRIVATE CHAINRULE_TEST_LIBZIP=$<BOOL:${CHAINRULE_LIBZIP_FOUND}>)
+# The points at which the laws of the table are asked, and what is published at kinks.
+target_sources(test_tensor PRIVATE ${folder}/../laws/kinks.cpp ${folder}/../laws/samples.cpp)
