@@ -28,6 +28,10 @@ Tensor dense(const Tensor& t);
 Tensor converted(const Tensor& t, Precision element);
 /// Copies the numbers of `from` into `to`, of the same shape and any strides and element types.
 void copy_numbers(const Tensor& from, const Tensor& to);
+/// Adds them, where no two elements of `to` are the same one in memory.
+void add_numbers(const Tensor& from, const Tensor& to);
+/// Writes one number into all elements, whatever the strides.
+void fill_numbers(const Tensor& t, double value);
 /// Whether nobody else refers to the body or to its memory.
 bool is_unshared(const Tensor& t);
 /// Whether all elements are the same one in memory: a number that was broadcast, or one of one.

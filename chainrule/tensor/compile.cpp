@@ -17,7 +17,7 @@ using Part = TensorProgram::Kind;
 
 // By linear scan over the steps: a buffer is free again after the last step that reads a value in
 // it, or a view of one. Outputs have memory of their own.
-void place(Plan& plan) {
+void place(TensorPlan& plan) {
   const std::size_t count = plan.program.nodes.size();
   constexpr std::uint32_t kEnd = 0xFFFFFFFFu;
   // What memory a node's value stands in: its own, or that of what it is a view of.
@@ -25,22 +25,23 @@ void place(Plan& plan) {
   for (std::uint32_t k = 0; k < count; ++k) holder[k] = k;
   std::vector<std::uint32_t> last(count, 0);
   for (std::uint32_t s = 0; s < plan.steps.size(); ++s) {
-    const PlanStep& step = plan.steps[s];
-    if (step.kind == PlanStep::Kind::view) holder[step.outputs[0]] = holder[step.inputs[0]];
+    const TensorStep& step = plan.steps[s];
+    if (step.kind == TensorStep::Kind::view) holder[step.outputs[0]] = holder[step.inputs[0]];
     for (const std::uint32_t input : step.inputs) last[holder[input]] = s;
-    for (const std::uint32_t output : step.outputs) last[holder[output]] = std::max(last[holder[output]], s);
+    for (const std::uint32_t output : step.outputs)
+      last[holder[output]] = std::max(last[holder[output]], s);
   }
   for (const std::uint32_t output : plan.program.outputs) last[holder[output]] = kEnd;
   for (const TensorProgram::Guard& guard : plan.program.guards) last[holder[guard.node]] = kEnd;
   std::vector<bool> is_output(count);
   for (const std::uint32_t output : plan.program.outputs) is_output[holder[output]] = true;
 
-  plan.buffer_of.assign(count, Plan::kNone);
+  plan.buffer_of.assign(count, TensorPlan::kNone);
   std::vector<std::uint32_t> free;
   std::vector<std::vector<std::uint32_t>> ends(plan.steps.size());
   for (std::uint32_t s = 0; s < plan.steps.size(); ++s) {
-    const PlanStep& step = plan.steps[s];
-    if (step.kind != PlanStep::Kind::view) {
+    const TensorStep& step = plan.steps[s];
+    if (step.kind != TensorStep::Kind::view) {
       for (const std::uint32_t node : step.outputs) {
         if (is_output[node]) continue;
         const TensorType& type = plan.program.nodes[node].type;
@@ -88,7 +89,7 @@ struct TensorKernel::State {
   explicit State(TensorFunction function) : f(std::move(function)) {}
 
   TensorFunction f;
-  Plan plan;
+  TensorPlan plan;
   TensorKernelReport report;
   mutable std::mutex mutex;
   mutable std::vector<std::unique_ptr<Workspace>> workspaces;
@@ -118,17 +119,17 @@ struct TensorKernel::State {
       if (node.kind == Part::constant) {
         workspace->values[k] = node.value;
         workspace->is_fixed[k] = true;
-      } else if (plan.buffer_of[k] != Plan::kNone) {
-        Tensor value = make_view(buffers[plan.buffer_of[k]], node.type.shape,
-                                 dense_strides(node.type.shape));
+      } else if (plan.buffer_of[k] != TensorPlan::kNone) {
+        Tensor value =
+            make_view(buffers[plan.buffer_of[k]], node.type.shape, dense_strides(node.type.shape));
         TensorAccess::body(value).element = node.type.element;
         workspace->values[k] = std::move(value);
         workspace->is_fixed[k] = true;
       }
     }
     // A view whose result shares the memory of a fixed value is made once.
-    for (const PlanStep& step : plan.steps) {
-      if (step.kind != PlanStep::Kind::view || !workspace->is_fixed[step.inputs[0]]) continue;
+    for (const TensorStep& step : plan.steps) {
+      if (step.kind != TensorStep::Kind::view || !workspace->is_fixed[step.inputs[0]]) continue;
       const Tensor& x = workspace->values[step.inputs[0]];
       Tensor view = plan.program.nodes[step.outputs[0]].op->view(x);
       if (TensorAccess::body(view).buffer != TensorAccess::body(x).buffer) continue;
@@ -140,10 +141,10 @@ struct TensorKernel::State {
 
   // Runs into `out`, in which there are tensors or nothing. False where a guard does not hold.
   bool run(std::span<const Tensor> in, std::span<Tensor> out) const;
-  void run_pass(const PlanStep& step, std::vector<Tensor>& values) const;
+  void run_pass(const TensorStep& step, std::vector<Tensor>& values) const;
 };
 
-void TensorKernel::State::run_pass(const PlanStep& step, std::vector<Tensor>& values) const {
+void TensorKernel::State::run_pass(const TensorStep& step, std::vector<Tensor>& values) const {
   // Kept by the thread: running allocates nothing.
   static thread_local std::vector<Tensor> inputs, stored;
   inputs.clear();
@@ -201,23 +202,23 @@ bool TensorKernel::State::run(std::span<const Tensor> in, std::span<Tensor> out)
                       !out[k].is_recorded() && out[k].is_contiguous() && is_unshared(out[k]);
     values[node] = fits ? std::move(out[k]) : make_tensor(type.element, type.shape);
   }
-  for (const PlanStep& step : plan.steps) {
+  for (const TensorStep& step : plan.steps) {
     // Of what an output is a view of, memory is new.
     for (const std::uint32_t node : step.outputs) {
       const TensorType& type = program.nodes[node].type;
-      if (step.kind != PlanStep::Kind::view && !TensorAccess::is_there(values[node]))
+      if (step.kind != TensorStep::Kind::view && !TensorAccess::is_there(values[node]))
         values[node] = make_tensor(type.element, type.shape);
     }
     switch (step.kind) {
-      case PlanStep::Kind::pass: run_pass(step, values); break;
-      case PlanStep::Kind::view: {
+      case TensorStep::Kind::pass: run_pass(step, values); break;
+      case TensorStep::Kind::view: {
         const std::uint32_t node = step.outputs[0];
         if (!workspace->is_fixed[node]) {
           values[node] = program.nodes[node].op->view(values[step.inputs[0]]);
         }
         break;
       }
-      case PlanStep::Kind::operation: {
+      case TensorStep::Kind::operation: {
         const std::uint32_t node = step.outputs[0];
         constexpr std::size_t kFew = 4;
         if (step.inputs.size() <= kFew) {
@@ -237,7 +238,8 @@ bool TensorKernel::State::run(std::span<const Tensor> in, std::span<Tensor> out)
   bool holds = true;
   for (const TensorProgram::Guard& guard : program.guards) {
     const double number = values[guard.node].item();
-    holds = holds && (number == guard.expected || (number != number && guard.expected != guard.expected));
+    holds = holds &&
+            (number == guard.expected || (number != number && guard.expected != guard.expected));
   }
   for (std::size_t k = 0; k < out.size(); ++k) out[k] = values[program.outputs[k]];
   for (std::size_t k = 0; k < values.size(); ++k) {
@@ -257,13 +259,16 @@ TensorResults TensorKernel::operator()(std::span<const Tensor> in) const {
 void TensorKernel::run(std::span<const Tensor> in, std::span<Tensor> out) const {
   require_types(state_->f.input_types(), in, state_->f.name());
   if (out.size() != state_->f.outputs()) {
-    fail(state_->f.name(), "gives " + std::to_string(state_->f.outputs()) + " tensors, but there is "
-                           "room for " + std::to_string(out.size()));
+    fail(state_->f.name(), "gives " + std::to_string(state_->f.outputs()) +
+                               " tensors, but there is "
+                               "room for " +
+                               std::to_string(out.size()));
   }
   for (const Tensor& t : in) {
     if (t.is_recorded()) {
-      fail(state_->f.name(), "a compiled function of tensors runs on plain tensors: detached(), or "
-                             "the function itself on recorded ones");
+      fail(state_->f.name(),
+           "a compiled function of tensors runs on plain tensors: detached(), or "
+           "the function itself on recorded ones");
     }
   }
   if (state_->run(in, out)) return;
@@ -275,19 +280,19 @@ const TensorFunction& TensorKernel::function() const { return state_->f; }
 TensorKernelReport TensorKernel::report() const { return state_->report; }
 
 std::string TensorKernel::dump() const {
-  const Plan& plan = state_->plan;
+  const TensorPlan& plan = state_->plan;
   const std::vector<std::string> names = plan.program.names();
   std::string text;
-  for (const PlanStep& step : plan.steps) {
+  for (const TensorStep& step : plan.steps) {
     text += "  ";
     for (std::size_t k = 0; k < step.outputs.size(); ++k) {
       text += (k == 0 ? "" : ", ") + names[step.outputs[k]] + ": " +
               to_string(plan.program.nodes[step.outputs[k]].type);
     }
     switch (step.kind) {
-      case PlanStep::Kind::pass: text += " = pass " + step.name + "("; break;
-      case PlanStep::Kind::operation: text += " = " + step.name + "("; break;
-      case PlanStep::Kind::view: text += " = view " + step.name + "("; break;
+      case TensorStep::Kind::pass: text += " = pass " + step.name + "("; break;
+      case TensorStep::Kind::operation: text += " = " + step.name + "("; break;
+      case TensorStep::Kind::view: text += " = view " + step.name + "("; break;
     }
     for (const std::uint32_t input : step.inputs)
       text += (text.back() == '(' ? "" : ", ") + names[input];
@@ -300,7 +305,7 @@ TensorKernel compile(const TensorFunction& f, const CompileOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   auto state = std::make_shared<TensorKernel::State>(f);
   const TensorProgram& recorded = TensorFunctionAccess::program(f);
-  Plan& plan = state->plan;
+  TensorPlan& plan = state->plan;
   plan.program = cut(recorded);
   plan.steps = group(plan.program, options);
   place(plan);
@@ -309,10 +314,9 @@ TensorKernel compile(const TensorFunction& f, const CompileOptions& options) {
       recorded.nodes, TensorProgram::Kind::operation, &TensorProgram::Node::kind));
   report.steps = plan.steps.size();
   report.passes = static_cast<std::size_t>(
-      std::ranges::count(plan.steps, PlanStep::Kind::pass, &PlanStep::kind));
+      std::ranges::count(plan.steps, TensorStep::Kind::pass, &TensorStep::kind));
   for (const std::size_t bytes : plan.buffer_bytes) report.planned_bytes += bytes;
-  report.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return TensorKernel(std::move(state));
 }
 

@@ -1,11 +1,11 @@
 // compile() of functions of tensors: elementwise chains fused into single passes, buffers planned
 // once, replay without allocation.
 //
-// The recording is cut down (what no output needs, what was computed twice, what depends on nothing),
-// elementwise operations of one shape are joined into machine code that reads and writes each buffer
-// once, sums over all elements with it, and what is left (products, reductions, gathers) runs as it
-// is. Adjoints that stay inside of a pass are never rounded to memory. Results are those of the
-// function within the ulps of relaxed arithmetic (optimise.hpp).
+// The recording is cut down (what no output needs, what was computed twice, what depends on
+// nothing), elementwise operations of one shape are joined into machine code that reads and writes
+// each buffer once, sums over all elements with it, and what is left (products, reductions,
+// gathers) runs as it is. Adjoints that stay inside of a pass are never rounded to memory. Results
+// are those of the function within the ulps of relaxed arithmetic (optimise.hpp).
 #pragma once
 
 #include "chainrule/emit/kernel.hpp"

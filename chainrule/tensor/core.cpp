@@ -130,31 +130,64 @@ Walk::Walk(const Shape& shape, std::span<const Strides* const> strides) : count_
 
 namespace {
 
-template <class From, class To>
-void copy_as(const Tensor& from, const Tensor& to) {
+// each(source, source's step, target, target's step, count) for runs of elements.
+template <class From, class To, class Each>
+void each_pair(const Tensor& from, const Tensor& to, Each&& each) {
   const Walk walk(from.shape(),
                   {&TensorAccess::body(from).strides, &TensorAccess::body(to).strides});
   const From* source = TensorAccess::data<From>(from);
   To* target = TensorAccess::data<To>(to);
-  const std::int64_t n = walk.run_length(), source_step = walk.step(0), target_step = walk.step(1);
   walk.each([&](const auto& at) {
-    const From* x = source + at[0];
-    To* z = target + at[1];
-    if (source_step == 1 && target_step == 1) {
+    each(source + at[0], walk.step(0), target + at[1], walk.step(1), walk.run_length());
+  });
+}
+
+struct Copy {
+  template <class From, class To>
+  void operator()(const From* x, std::int64_t step_x, To* z, std::int64_t step_z,
+                  std::int64_t n) const {
+    if (step_x == 1 && step_z == 1) {
       for (std::int64_t i = 0; i < n; ++i) z[i] = static_cast<To>(x[i]);
-    } else if (source_step == 0 && target_step == 1) {
+    } else if (step_x == 0 && step_z == 1) {
       std::fill(z, z + n, static_cast<To>(*x));
     } else {
-      for (std::int64_t i = 0; i < n; ++i) z[i * target_step] = static_cast<To>(x[i * source_step]);
+      for (std::int64_t i = 0; i < n; ++i) z[i * step_z] = static_cast<To>(x[i * step_x]);
     }
+  }
+};
+struct Add {
+  template <class From, class To>
+  void operator()(const From* x, std::int64_t step_x, To* z, std::int64_t step_z,
+                  std::int64_t n) const {
+    if (step_x == 1 && step_z == 1) {
+      for (std::int64_t i = 0; i < n; ++i) z[i] += static_cast<To>(x[i]);
+    } else {
+      for (std::int64_t i = 0; i < n; ++i) z[i * step_z] += static_cast<To>(x[i * step_x]);
+    }
+  }
+};
+
+template <class Each>
+void each_pair(const Tensor& from, const Tensor& to, Each each) {
+  visit_element(from.element(), [&]<class From>(From) {
+    visit_element(to.element(), [&]<class To>(To) { each_pair<From, To>(from, to, each); });
   });
 }
 
 }  // namespace
 
-void copy_numbers(const Tensor& from, const Tensor& to) {
-  visit_element(from.element(), [&]<class From>(From) {
-    visit_element(to.element(), [&]<class To>(To) { copy_as<From, To>(from, to); });
+void copy_numbers(const Tensor& from, const Tensor& to) { each_pair(from, to, Copy{}); }
+void add_numbers(const Tensor& from, const Tensor& to) { each_pair(from, to, Add{}); }
+
+void fill_numbers(const Tensor& t, double value) {
+  const Walk walk(t.shape(), {&TensorAccess::body(t).strides});
+  visit_element(t.element(), [&]<class T>(T) {
+    T* target = TensorAccess::data<T>(t);
+    walk.each([&](const auto& at) {
+      T* z = target + at[0];
+      for (std::int64_t i = 0; i < walk.run_length(); ++i)
+        z[i * walk.step(0)] = static_cast<T>(value);
+    });
   });
 }
 
@@ -162,6 +195,7 @@ Tensor dense(const Tensor& t) {
   if (t.is_contiguous()) return TensorAccess::plain(t);
   Tensor copy = make_tensor(t.element(), t.shape());
   copy_numbers(t, copy);
+  TensorAccess::body(copy).may_have_gaps = TensorAccess::body(t).may_have_gaps;
   return copy;
 }
 
@@ -169,6 +203,7 @@ Tensor converted(const Tensor& t, Precision element) {
   if (t.element() == element) return dense(t);
   Tensor copy = make_tensor(element, t.shape());
   copy_numbers(t, copy);
+  TensorAccess::body(copy).may_have_gaps = TensorAccess::body(t).may_have_gaps;
   return copy;
 }
 

@@ -30,6 +30,8 @@ inline constexpr Precision f64 = Precision::f64;
 inline constexpr Precision f32 = Precision::f32;
 
 class Tensor;
+class Index;
+class IndexList;
 
 /// Numbers were asked for of what has none yet: a placeholder, or what is computed from one.
 class NoNumbers : public Error {
@@ -66,6 +68,9 @@ struct TensorBody {
   std::byte* data = nullptr;  ///< the first element
 };
 
+/// An entry of an index that is not there.
+extern const Index kNoIndex;
+
 /// Frees a body that nobody refers to any more.
 void free_body(TensorBody* body) noexcept;
 
@@ -91,7 +96,8 @@ class Tensor {
   /// What is moved from may be assigned to and destroyed, and nothing else.
   Tensor(Tensor&& other) noexcept
       : body_(std::exchange(other.body_, nullptr)), handle_(std::exchange(other.handle_, 0)) {}
-  Tensor& operator=(Tensor other) noexcept {
+  /// (Not of a temporary: x(0) = y would change nothing. Use x.set({0}, y).)
+  Tensor& operator=(Tensor other) & noexcept {
     swap(other);
     return *this;
   }
@@ -146,6 +152,26 @@ class Tensor {
   /// The same numbers, not recorded: what is computed from it on has no derivative by what this
   /// depends on. While a Function is recorded: stop_gradient(*this).
   Tensor detached() const;
+
+  // ---- parts, as NumPy indexes: see index.hpp, which a caller includes -------------------------
+  /// x(0, all, Range{1, 3}): what these entries select, one for each axis from the first on.
+  Tensor operator()(const Index& first, const Index& second = detail::kNoIndex,
+                    const Index& third = detail::kNoIndex, const Index& fourth = detail::kNoIndex,
+                    const Index& fifth = detail::kNoIndex, const Index& sixth = detail::kNoIndex,
+                    const Index& seventh = detail::kNoIndex, const Index& eighth = detail::kNoIndex,
+                    Location at = Location::here()) const;
+  /// x.set({0, all}, y): this becomes a new value in which that part is y, broadcast to it; copies
+  /// and whatever was computed before keep theirs. Of a place that is named several times the last
+  /// one counts. In place where nobody else looks at the memory. Returns *this.
+  Tensor& set(const IndexList& part, const Tensor& y, Location at = Location::here()) &;
+  Tensor set(const IndexList& part, const Tensor& y, Location at = Location::here()) && {
+    return set(part, y, at);
+  }
+  /// The same with y added; places that are named several times get each.
+  Tensor& add_at(const IndexList& part, const Tensor& y, Location at = Location::here()) &;
+  Tensor add_at(const IndexList& part, const Tensor& y, Location at = Location::here()) && {
+    return add_at(part, y, at);
+  }
 
   // ---- the tape, as for Scalars ---------------------------------------------------------------
   /// Names the node. Returns *this.

@@ -78,8 +78,8 @@ class Cut {
     node.kind = Part::constant;
     if (node.type.shape.rank() != 0) return append(std::move(node));
     const double number = TensorAccess::plain(node.value).item();
-    const auto [at, is_new] = numbers_.try_emplace(
-        {std::bit_cast<std::uint64_t>(number), node.type.element}, 0u);
+    const auto [at, is_new] =
+        numbers_.try_emplace({std::bit_cast<std::uint64_t>(number), node.type.element}, 0u);
     if (is_new) at->second = append(std::move(node));
     return at->second;
   }

@@ -120,6 +120,7 @@ CR_TENSOR_SIGN(|, either)
 
 inline Tensor operator-(const TensorOperand& x) { return neg(x.tensor(), x.at()); }
 inline Tensor operator+(const TensorOperand& x) { return x.tensor(); }
+inline Tensor square(const Tensor& x, Location at = Location::here()) { return mul(x, x, at); }
 inline Tensor operator!(const TensorOperand& x) { return negate(x.tensor(), x.at()); }
 // x becomes x + y: a new value, of whatever shape that has.
 template <TensorOrNumber Y>

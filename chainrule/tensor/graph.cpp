@@ -21,6 +21,8 @@ struct TensorGraph::State {
   std::size_t evaluated = 0;  ///< nodes that have a value
   bool has_adjoints = false;
 
+  State() { TensorTable::of(rows()).keep_plain_operands(); }
+
   Tape::State& rows() { return TapeAccess::state(tape); }
 
   // The nodes of what was recorded since.

@@ -79,8 +79,8 @@ class PassCode final : public Callable {
       code->arrivals(g, in, found);
       return {found[0], true};
     }
-    const bool is_sum = op.name() == info(Op::add).name && x.size() == 2 &&
-                        (x[0].is_adjoint || x[1].is_adjoint);
+    const bool is_sum =
+        op.name() == info(Op::add).name && x.size() == 2 && (x[0].is_adjoint || x[1].is_adjoint);
     if (is_sum) return sum_of(x[0], x[1]);
     for (const Value& value : x) in.push_back(plain(value));
     return {Arrival(op.function()(std::span<const Scalar>(in))[0], 1.0)};
@@ -106,7 +106,7 @@ class Grouping {
   Grouping(const TensorProgram& program, const CompileOptions& options)
       : program_(program), options_(options), group_of_(program.nodes.size(), kNone) {}
 
-  std::vector<PlanStep> run() {
+  std::vector<TensorStep> run() {
     assign_levels();
     count_readers();
     part_wide_groups();
@@ -117,7 +117,7 @@ class Grouping {
     }
     std::ranges::stable_sort(order, {}, [&](std::uint32_t node) { return level_[node]; });
     std::vector<bool> done(groups_.size());
-    std::vector<PlanStep> steps;
+    std::vector<TensorStep> steps;
     for (const std::uint32_t node : order) {
       if (is_fused_sum_[node]) continue;
       const std::uint32_t group = group_of_[node];
@@ -154,9 +154,8 @@ class Grouping {
       level_[k] = level;
       if (!is_pointwise) continue;
       std::vector<std::int64_t> sizes(node.type.shape.begin(), node.type.shape.end());
-      const auto [at, is_new] =
-          known.try_emplace({level, std::move(sizes), node.type.element},
-                            static_cast<std::uint32_t>(groups_.size()));
+      const auto [at, is_new] = known.try_emplace({level, std::move(sizes), node.type.element},
+                                                  static_cast<std::uint32_t>(groups_.size()));
       if (is_new) groups_.emplace_back();
       group_of_[k] = at->second;
       groups_[at->second].push_back(k);
@@ -209,28 +208,28 @@ class Grouping {
     return at == sums_.end() ? std::vector<std::uint32_t>() : at->second;
   }
 
-  PlanStep single(std::uint32_t place) const {
+  TensorStep single(std::uint32_t place) const {
     const TensorProgram::Node& node = program_.nodes[place];
-    PlanStep step;
-    step.kind = node.op->is_view() ? PlanStep::Kind::view : PlanStep::Kind::operation;
+    TensorStep step;
+    step.kind = node.op->is_view() ? TensorStep::Kind::view : TensorStep::Kind::operation;
     step.inputs = node.operands;
     step.outputs = {place};
     step.name = node.op->name();
     return step;
   }
 
-  PlanStep pass(std::uint32_t group) const {
+  TensorStep pass(std::uint32_t group) const {
     const std::vector<std::uint32_t>& nodes = groups_[group];
-    PlanStep step;
-    step.kind = PlanStep::Kind::pass;
+    TensorStep step;
+    step.kind = TensorStep::Kind::pass;
     step.shape = program_.nodes[nodes[0]].type.shape;
     for (const std::uint32_t node : nodes) {
       constexpr std::size_t kShown = 4;
       if (&node - nodes.data() < static_cast<std::ptrdiff_t>(kShown))
         step.name += (step.name.empty() ? "" : "_") + std::string(program_.nodes[node].op->name());
       for (const std::uint32_t operand : program_.nodes[node].operands) {
-        const bool is_number =
-            program_.nodes[operand].kind == Part::constant && is_uniform(program_.nodes[operand].value);
+        const bool is_number = program_.nodes[operand].kind == Part::constant &&
+                               is_uniform(program_.nodes[operand].value);
         if (group_of_[operand] == group || is_number) continue;
         if (std::ranges::find(step.inputs, operand) == step.inputs.end())
           step.inputs.push_back(operand);
@@ -264,7 +263,7 @@ class Grouping {
 
 }  // namespace
 
-std::vector<PlanStep> group(const TensorProgram& program, const CompileOptions& options) {
+std::vector<TensorStep> group(const TensorProgram& program, const CompileOptions& options) {
   return Grouping(program, options).run();
 }
 

@@ -3,25 +3,78 @@
 #include <algorithm>
 #include <numeric>
 
-#include "chainrule/tensor/body_internal.hpp"
 #include "chainrule/tensor/elementwise.hpp"
+#include "chainrule/tensor/move_internal.hpp"
 #include "chainrule/tensor/pass_internal.hpp"
 #include "chainrule/tensor/reduce.hpp"
 #include "chainrule/tensor/table_internal.hpp"
 
 namespace chainrule {
+
+// ---- parts and their adjoints -----------------------------------------------------------------
+
 namespace {
 
-// An operation whose result is a view of its operand.
-class View : public TensorOp {
+// Written in the place of the part; the adjoint of what was spread out is the part of the adjoint.
+class SpreadInto final : public TensorOp {
  public:
-  TensorType infer(std::span<const Tensor> x) const override { return view(x[0]).type(); }
-  void compute(std::span<const Tensor> x, const Tensor& z) const override {
-    copy_numbers(view(x[0]), z);
+  SpreadInto(std::shared_ptr<const Part> part, const Shape& shape, Around around)
+      : part_(std::move(part)),
+        name_(std::string(part_->name()) + "_into"),
+        shape_(shape),
+        around_(around) {}
+  std::string_view name() const override { return name_; }
+  std::string parameters() const override { return to_string(shape_) + " " + part_->parameters(); }
+  TensorType infer(std::span<const Tensor> x) const override {
+    const detail::Strides none = {};
+    const Shape place = part_->window(make_view(x[0], shape_, none)).shape();
+    if (place != x[0].shape()) {
+      fail(name(), to_string(x[0].shape()) + " where the place in " + to_string(shape_) +
+                       " has the shape " + to_string(place));
+    }
+    return {x[0].element(), shape_};
   }
-  bool is_view() const override { return true; }
+  void compute(std::span<const Tensor> x, const Tensor& z) const override {
+    fill_numbers(z, around_ == Around::nothing ? kUnreached : 0.0);
+    TensorAccess::body(z).may_have_gaps = around_ == Around::nothing;
+    copy_numbers(x[0], part_->window(z));
+  }
+  void pull(const Pull& at) const override {
+    if (at.wants(0)) at.push(0, call(part_, {at.g()}));
+  }
   std::uint32_t reads() const override { return 0; }
+
+ private:
+  std::shared_ptr<const Part> part_;
+  std::string name_;
+  Shape shape_;
+  Around around_;
 };
+
+}  // namespace
+
+Tensor spread_into(const Tensor& x, const std::shared_ptr<const Part>& part, const Shape& shape,
+                   Around around, Location at) {
+  return call(std::make_shared<const SpreadInto>(part, shape, around), {x}, at);
+}
+
+Tensor Part::view(const Tensor& x) const {
+  const Tensor part = window(x);
+  const bool is_small = x.size() >= 512 && part.size() <= x.size() / 16;
+  if (!is_small || !x.is_recorded()) return part;
+  Tensor copy = make_tensor(part.element(), part.shape());
+  copy_numbers(part, copy);
+  return copy;
+}
+
+void Part::pull(const Pull& at) const {
+  if (!at.wants(0)) return;
+  if (const Tensor* adjoint = at.accumulator(0)) return add_numbers(at.g(), window(*adjoint));
+  const auto self = std::static_pointer_cast<const Part>(shared_from_this());
+  at.push(0, spread_into(at.g(), self, at.type(0).shape, Around::nothing));
+}
+
+namespace {
 
 class BroadcastTo final : public View {
  public:
@@ -50,7 +103,13 @@ bool reshaped_strides(const Tensor& x, const Shape& shape, detail::Strides& stri
     return true;
   }
   std::size_t from = 0, to = 0;
-  const Shape& old = x.shape();
+  Shape old;  // without axes of size 1, which have any stride
+  detail::Strides steps = {};
+  for (std::size_t k = 0; k < x.rank(); ++k) {
+    if (x.shape()[k] == 1) continue;
+    steps[old.rank()] = x.strides()[k];
+    old.push_back(x.shape()[k]);
+  }
   while (from < old.rank() && to < shape.rank()) {
     std::int64_t old_size = old[from], new_size = shape[to];
     std::size_t old_end = from + 1, new_end = to + 1;
@@ -64,18 +123,15 @@ bool reshaped_strides(const Tensor& x, const Shape& shape, detail::Strides& stri
       }
     }
     for (std::size_t k = from; k + 1 < old_end; ++k) {
-      if (x.strides()[k] != x.strides()[k + 1] * old[k + 1]) return false;
+      if (steps[k] != steps[k + 1] * old[k + 1]) return false;
     }
-    std::int64_t step = x.strides()[old_end - 1];
+    std::int64_t step = steps[old_end - 1];
     for (std::size_t k = new_end; k-- > to;) {
       strides[k] = step;
       step *= shape[k];
     }
     from = old_end;
     to = new_end;
-  }
-  for (; from < old.rank(); ++from) {
-    if (old[from] != 1) return false;
   }
   for (; to < shape.rank(); ++to) strides[to] = 1;
   return true;
@@ -161,25 +217,6 @@ class Contiguous final : public TensorOp {
   std::uint32_t reads() const override { return 0; }
 };
 
-// A range with its ends in place: `count` indices from `begin` on.
-struct Indices {
-  std::int64_t begin, step, count;
-};
-Indices indices_of(const Range& range, std::int64_t size) {
-  if (range.step == 0) fail("slice", "a step of 0");
-  const bool up = range.step > 0;
-  const auto clamped = [&](std::int64_t place, std::int64_t otherwise) {
-    if (place == Range::kFromEnd) return otherwise;
-    if (place < 0) place += size;
-    return up ? std::clamp<std::int64_t>(place, 0, size)
-              : std::clamp<std::int64_t>(place, -1, size - 1);
-  };
-  const std::int64_t begin = clamped(range.begin, up ? 0 : size - 1);
-  const std::int64_t end = clamped(range.end, up ? size : -1);
-  const std::int64_t span = up ? end - begin : begin - end, width = up ? range.step : -range.step;
-  return {begin, range.step, span <= 0 ? 0 : (span + width - 1) / width};
-}
-
 std::string range_text(std::size_t axis, const Range& range) {
   const auto place = [](std::int64_t at) {
     return at == Range::kFromEnd ? std::string() : std::to_string(at);
@@ -188,13 +225,13 @@ std::string range_text(std::size_t axis, const Range& range) {
          std::to_string(range.step);
 }
 
-class Slice final : public View {
+class Slice final : public Part {
  public:
   Slice(std::size_t axis, const Range& range) : axis_(axis), range_(range) {}
   std::string_view name() const override { return "slice"; }
   std::string parameters() const override { return range_text(axis_, range_); }
-  Tensor view(const Tensor& x) const override {
-    const Indices at = indices_of(range_, x.shape()[axis_]);
+  Tensor window(const Tensor& x) const override {
+    const Places at = places_of(range_, x.shape()[axis_], name());
     Shape shape = x.shape();
     detail::Strides strides = TensorAccess::body(x).strides;
     const std::int64_t offset = at.count == 0 ? 0 : at.begin * strides[axis_];
@@ -202,52 +239,87 @@ class Slice final : public View {
     strides[axis_] *= at.step;
     return make_view(x, shape, strides, offset);
   }
-  void pull(const Pull& at) const override {
-    if (!at.wants(0)) return;
-    at.push(0, slice_into(at.g(), at.type(0).shape, static_cast<std::int64_t>(axis_), range_));
-  }
 
  private:
-  std::size_t axis_;
-  Range range_;
-};
-
-class SliceInto final : public TensorOp {
- public:
-  SliceInto(const Shape& shape, std::size_t axis, const Range& range)
-      : shape_(shape), axis_(axis), range_(range) {}
-  std::string_view name() const override { return "slice_into"; }
-  std::string parameters() const override {
-    return to_string(shape_) + " " + range_text(axis_, range_);
-  }
-  TensorType infer(std::span<const Tensor> x) const override {
-    Shape part = shape_;
-    part[axis_] = indices_of(range_, shape_[axis_]).count;
-    if (part != x[0].shape()) {
-      fail(name(), to_string(x[0].shape()) + " where the range has the shape " + to_string(part));
-    }
-    return {x[0].element(), shape_};
-  }
-  // Nothing arrives outside of the range.
-  void compute(std::span<const Tensor> x, const Tensor& z) const override {
-    visit_element(z.element(), [&]<class T>(T) {
-      std::fill_n(TensorAccess::data<T>(z), z.size(), static_cast<T>(kUnreached));
-    });
-    copy_numbers(x[0], Slice(axis_, range_).view(z));
-  }
-  bool leaves_gaps() const override { return true; }
-  void pull(const Pull& at) const override {
-    if (at.wants(0)) at.push(0, slice(at.g(), static_cast<std::int64_t>(axis_), range_));
-  }
-  std::uint32_t reads() const override { return 0; }
-
- private:
-  Shape shape_;
   std::size_t axis_;
   Range range_;
 };
 
 }  // namespace
+
+Places places_of(const Range& range, std::int64_t size, std::string_view where) {
+  if (range.step == 0) fail(where, "a step of 0");
+  const std::int64_t step = std::clamp<std::int64_t>(range.step, -size - 1, size + 1);
+  const bool up = step > 0;
+  const auto clamped = [&](std::int64_t place, std::int64_t otherwise) {
+    if (place == Range::kFromEnd) return otherwise;
+    if (place < 0) place += size;
+    return up ? std::clamp<std::int64_t>(place, 0, size)
+              : std::clamp<std::int64_t>(place, -1, size - 1);
+  };
+  const std::int64_t begin = clamped(range.begin, up ? 0 : size - 1);
+  const std::int64_t end = clamped(range.end, up ? size : -1);
+  const std::int64_t span = up ? end - begin : begin - end, width = up ? step : -step;
+  return {begin, step, span <= 0 ? 0 : (span + width - 1) / width};
+}
+
+std::int64_t place_of(std::int64_t index, std::size_t axis, const Shape& shape,
+                      std::string_view where) {
+  const std::int64_t size = shape[axis], place = index < 0 ? index + size : index;
+  if (place < 0 || place >= size) {
+    fail(where, "index " + std::to_string(index) + " of axis " + std::to_string(axis) +
+                    " of the shape " + to_string(shape));
+  }
+  return place;
+}
+
+IndexPart::IndexPart(std::span<const Cut> cuts, std::uint32_t new_axes)
+    : rank_(cuts.size()), new_axes_(new_axes) {
+  std::ranges::copy(cuts, cuts_.begin());
+}
+
+std::string IndexPart::parameters() const {
+  std::string text;
+  const auto add = [&text](const std::string& entry) { text += (text.empty() ? "" : ",") + entry; };
+  std::size_t at = 0;  // in the result
+  for (std::size_t k = 0; k < rank_; ++k) {
+    for (; !cuts_[k].is_dropped && (new_axes_ >> at & 1u) != 0; ++at) add("newaxis");
+    const Places& places = cuts_[k].places;
+    if (cuts_[k].is_dropped) {
+      add(std::to_string(places.begin));
+    } else {
+      add(std::to_string(places.begin) + ":" +
+          std::to_string(places.begin + places.step * places.count) + ":" +
+          std::to_string(places.step));
+      ++at;
+    }
+  }
+  for (; (new_axes_ >> at & 1u) != 0; ++at) add("newaxis");
+  return text;
+}
+
+Tensor IndexPart::window(const Tensor& x) const {
+  Shape shape;
+  detail::Strides strides = {};
+  std::int64_t offset = 0;
+  bool is_empty = false;
+  const auto add_new_axes = [&] {
+    while ((new_axes_ >> shape.rank() & 1u) != 0) shape.push_back(1);
+  };
+  for (std::size_t k = 0; k < rank_; ++k) {
+    const Places& at = cuts_[k].places;
+    is_empty = is_empty || at.count == 0;
+    offset += at.begin * x.strides()[k];
+    if (cuts_[k].is_dropped) continue;
+    add_new_axes();
+    strides[shape.rank()] = x.strides()[k] * at.step;
+    shape.push_back(at.count);
+  }
+  add_new_axes();
+  return make_view(x, shape, strides, is_empty ? 0 : offset);
+}
+
+// ---- what users call --------------------------------------------------------------------------
 
 Tensor broadcast_to(const Tensor& x, const Shape& shape, Location at) {
   if (x.shape() == shape) return x;
@@ -313,39 +385,30 @@ Tensor slice(const Tensor& x, std::int64_t axis, Range range, Location at) {
 }
 
 Tensor pick(const Tensor& x, std::int64_t axis, std::int64_t index, Location at) {
-  const std::size_t k = x.shape().axis(axis, "index");
-  const std::int64_t size = x.shape()[k], place = index < 0 ? index + size : index;
-  if (place < 0 || place >= size) {
-    fail("index", "index " + std::to_string(index) + " of axis " + std::to_string(k) +
-                      " of the shape " + to_string(x.shape()));
-  }
-  Shape shape = x.shape();
-  shape.erase(k);
-  return reshape(slice(x, static_cast<std::int64_t>(k), {place, place + 1, 1}, at), shape, at);
+  const std::size_t picked = x.shape().axis(axis, "index");
+  std::array<IndexPart::Cut, Shape::kMostAxes> cuts;
+  for (std::size_t k = 0; k < x.rank(); ++k) cuts[k] = {{0, 1, x.shape()[k]}, false};
+  cuts[picked] = {{place_of(index, picked, x.shape(), "index"), 1, 1}, true};
+  return call(std::make_shared<const IndexPart>(std::span(cuts.data(), x.rank()), 0u), {x}, at);
 }
 
 Tensor slice_into(const Tensor& x, const Shape& shape, std::int64_t axis, Range range,
                   Location at) {
-  return call(std::make_shared<const SliceInto>(shape, shape.axis(axis, "slice_into"), range), {x},
-              at);
+  const auto part = std::make_shared<const Slice>(shape.axis(axis, "slice_into"), range);
+  return spread_into(x, part, shape, Around::nothing, at);
 }
 
 // ---- numbers and tensors ----------------------------------------------------------------------
 
 namespace {
 
-std::int64_t place_of(const Tensor& x, std::span<const std::int64_t> index) {
+std::int64_t flat_place(const Tensor& x, std::span<const std::int64_t> index) {
   if (index.size() != x.rank()) {
     fail("at", std::to_string(index.size()) + " indices for the shape " + to_string(x.shape()));
   }
   std::int64_t place = 0;
   for (std::size_t k = 0; k < index.size(); ++k) {
-    const std::int64_t size = x.shape()[k], i = index[k] < 0 ? index[k] + size : index[k];
-    if (i < 0 || i >= size) {
-      fail("at", "index " + std::to_string(index[k]) + " of axis " + std::to_string(k) +
-                     " of the shape " + to_string(x.shape()));
-    }
-    place = place * size + i;
+    place = place * x.shape()[k] + place_of(index[k], k, x.shape(), "at");
   }
   return place;
 }
@@ -414,7 +477,7 @@ Scalar scalar(const Tensor& x, Location at) {
   return element_of(x, 0, at);
 }
 Scalar scalar(const Tensor& x, std::initializer_list<std::int64_t> index, Location at) {
-  return element_of(x, place_of(x, {index.begin(), index.size()}), at);
+  return element_of(x, flat_place(x, {index.begin(), index.size()}), at);
 }
 
 std::vector<Scalar> scalars(const Tensor& x, Location at) {
@@ -431,7 +494,7 @@ double Tensor::item(Location at) const {
 }
 
 double Tensor::at(std::initializer_list<std::int64_t> index, Location at) const {
-  const std::int64_t place = place_of(*this, {index.begin(), index.size()});
+  const std::int64_t place = flat_place(*this, {index.begin(), index.size()});
   if (is_recorded() && detail::active_recorder->watching) {
     return element_of(*this, place, at).value(at);
   }

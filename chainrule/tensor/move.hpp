@@ -1,10 +1,11 @@
-// Operations that move numbers and change none: broadcast_to, reshape, permute, transpose, slices.
+// Operations that move numbers and change none: reshapes, slices, joins, repeats, diagonals.
 //
-// All of these are views: they share the memory of their operand, except a reshape of elements that
-// do not stand in the order of the new shape, which copies them.
+// Those of the first half are views: they share the memory of their operand, except a reshape of
+// elements that do not stand in the order of the new shape, which copies them. Names and rules are
+// NumPy's; axes are counted from the back where they are negative.
 #pragma once
 
-#include "chainrule/tensor/op.hpp"
+#include "chainrule/tensor/reduce.hpp"
 
 namespace chainrule {
 
@@ -39,6 +40,72 @@ Tensor pick(const Tensor& x, std::int64_t axis, std::int64_t index, Location at 
 /// Zeros of `shape` with x in the places of that range of the axis: the adjoint of slice().
 Tensor slice_into(const Tensor& x, const Shape& shape, std::int64_t axis, Range range,
                   Location at = Location::here());
+
+/// Axes of size 1 go: those named, or all of them. Throws Error if one named has another size.
+Tensor squeeze(const Tensor& x, const Axes& axes = {}, Location at = Location::here());
+/// A new axis of size 1, axis `axis` of the result. (NumPy: expand_dims.)
+Tensor unsqueeze(const Tensor& x, std::int64_t axis, Location at = Location::here());
+/// The elements of those axes, all if none is named, in reverse order.
+Tensor flip(const Tensor& x, const Axes& axes = {}, Location at = Location::here());
+/// That many parts of one size along an axis; or parts of those sizes, which fill it. Throws Error.
+std::vector<Tensor> split(const Tensor& x, std::int64_t parts, std::int64_t axis = 0,
+                          Location at = Location::here());
+std::vector<Tensor> split(const Tensor& x, std::span<const std::int64_t> sizes,
+                          std::int64_t axis = 0, Location at = Location::here());
+std::vector<Tensor> split(const Tensor& x, std::initializer_list<std::int64_t> sizes,
+                          std::int64_t axis = 0, Location at = Location::here());
+/// xᵢ,ᵢ₊offset of two axes, which go; the diagonal is the last axis of the result. (NumPy takes the
+/// first two axes if none are named; here it is the last two, those of matrices.)
+Tensor diagonal(const Tensor& x, std::int64_t offset = 0, std::int64_t axis = -2,
+                std::int64_t other = -1, Location at = Location::here());
+
+// ---- new memory ---------------------------------------------------------------------------------
+
+/// One after another along an axis. Throws Error unless all other sizes agree.
+Tensor concatenate(std::span<const Tensor> parts, std::int64_t axis = 0,
+                   Location at = Location::here());
+Tensor concatenate(std::initializer_list<Tensor> parts, std::int64_t axis = 0,
+                   Location at = Location::here());
+/// Tensors of one shape side by side, along a new axis: axis `axis` of the result.
+Tensor stack(std::span<const Tensor> parts, std::int64_t axis = 0, Location at = Location::here());
+Tensor stack(std::initializer_list<Tensor> parts, std::int64_t axis = 0,
+             Location at = Location::here());
+
+struct Padding {
+  std::int64_t before = 0, after = 0;
+};
+/// A number before and after the elements of each axis: pad(x, {{1, 1}, {0, 2}}).
+Tensor pad(const Tensor& x, std::span<const Padding> axes, double value = 0.0,
+           Location at = Location::here());
+Tensor pad(const Tensor& x, std::initializer_list<Padding> axes, double value = 0.0,
+           Location at = Location::here());
+/// Each element of the axis `count` times, or counts[k] times: (1,2) → (1,1,2,2).
+Tensor repeat(const Tensor& x, std::int64_t count, std::int64_t axis,
+              Location at = Location::here());
+Tensor repeat(const Tensor& x, std::span<const std::int64_t> counts, std::int64_t axis,
+              Location at = Location::here());
+Tensor repeat(const Tensor& x, std::initializer_list<std::int64_t> counts, std::int64_t axis,
+              Location at = Location::here());
+/// The whole tensor times[k] times along axis k: (1,2) → (1,2,1,2). Axes that either lacks are put
+/// in front.
+Tensor tile(const Tensor& x, std::span<const std::int64_t> times, Location at = Location::here());
+Tensor tile(const Tensor& x, std::initializer_list<std::int64_t> times,
+            Location at = Location::here());
+/// Element i of the axis goes to i + shift; what leaves at the end comes in at the beginning.
+Tensor roll(const Tensor& x, std::int64_t shift, std::int64_t axis, Location at = Location::here());
+
+/// Σᵢ xᵢ,ᵢ₊offset over two axes, the last two if none are named.
+Tensor trace(const Tensor& x, std::int64_t offset = 0, std::int64_t axis = -2,
+             std::int64_t other = -1, Location at = Location::here());
+/// Matrices with the last axis of x on a diagonal, else 0.
+Tensor diagonal_matrix(const Tensor& x, std::int64_t offset = 0, Location at = Location::here());
+/// Which half of a matrix, its diagonal included.
+enum class Triangle : std::uint8_t { lower, upper };
+/// The elements on and below (above) the diagonal, or one that is `offset` to its right; else 0.
+Tensor tril(const Tensor& x, std::int64_t offset = 0, Location at = Location::here());
+Tensor triu(const Tensor& x, std::int64_t offset = 0, Location at = Location::here());
+
+// ---- numbers and tensors ------------------------------------------------------------------------
 
 /// One element as a number on the tape, whose derivative goes on to the tensor; the only one, or by
 /// an index for each axis. Throws Error.

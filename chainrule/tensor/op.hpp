@@ -27,6 +27,9 @@ class Pull {
   virtual const Tensor& g() const = 0;
   /// A contribution to x̄ₖ, of the operand's shape.
   virtual void push(std::size_t k, Tensor contribution) const = 0;
+  /// Where plain numbers are swept, x̄ₖ itself, dense and nobody else's: what arrives at a part of
+  /// the operand is added there, at the cost of the part. Elsewhere null: push() it.
+  virtual const Tensor* accumulator(std::size_t) const { return nullptr; }
 
  protected:
   ~Pull() = default;
@@ -65,7 +68,10 @@ class TensorOp : public std::enable_shared_from_this<TensorOp> {
   virtual bool leaves_gaps() const { return false; }
 
   virtual void pull(const Pull& at) const = 0;
-  /// Whose numbers pull() reads: bit k is operand k (k < 31), kReadsResult the result.
+  /// Operands of whole numbers, places in others, keep their element type: bit k is operand k.
+  virtual std::uint32_t places() const { return 0; }
+  /// Whose numbers pull() reads: bit k is operand k, bit 30 each from the 30th on, kReadsResult the
+  /// result.
   virtual std::uint32_t reads() const { return kReadsAll; }
   static constexpr std::uint32_t kReadsResult = 1u << 31;
   static constexpr std::uint32_t kReadsAll = 0xFFFFFFFFu;

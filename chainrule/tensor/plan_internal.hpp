@@ -1,4 +1,4 @@
-// Plan: a program of tensors as steps over planned buffers.
+// TensorPlan: a program of tensors as steps over planned buffers.
 //
 //   cut      what no output needs, or was computed twice, or depends on nothing, is taken out
 //   group    elementwise nodes of one shape and level become one pass
@@ -13,7 +13,7 @@
 namespace chainrule {
 
 /// Values are named by the nodes of the program.
-struct PlanStep {
+struct TensorStep {
   enum class Kind : std::uint8_t { pass, operation, view };
   Kind kind = Kind::operation;
   std::vector<std::uint32_t> inputs;
@@ -24,9 +24,9 @@ struct PlanStep {
   std::string name;
 };
 
-struct Plan {
+struct TensorPlan {
   TensorProgram program;
-  std::vector<PlanStep> steps;
+  std::vector<TensorStep> steps;
   static constexpr std::uint32_t kNone = 0xFFFFFFFFu;
   std::vector<std::uint32_t> buffer_of;   ///< by node: its planned buffer
   std::vector<std::size_t> buffer_bytes;  ///< by buffer
@@ -34,7 +34,7 @@ struct Plan {
 
 /// Programs are rewritten by these, in this order.
 TensorProgram cut(const TensorProgram& program);
-std::vector<PlanStep> group(const TensorProgram& program, const CompileOptions& options);
-void place(Plan& plan);
+std::vector<TensorStep> group(const TensorProgram& program, const CompileOptions& options);
+void place(TensorPlan& plan);
 
 }  // namespace chainrule

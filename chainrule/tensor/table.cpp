@@ -38,9 +38,10 @@ Tensor TensorTable::append(const std::shared_ptr<const TensorOp>& op, std::span<
   const auto first_operand = static_cast<std::uint32_t>(operands_.size());
   const auto first_link = static_cast<std::uint32_t>(links_.size());
   for (std::size_t k = 0; k < x.size(); ++k) {
-    const bool is_read = k >= 31 || (reads >> k & 1u) != 0;
+    const bool is_read = (reads >> std::min<std::size_t>(k, 30) & 1u) != 0;
     const std::uint32_t link = x[k].is_recorded() ? TensorAccess::row(x[k]) : Operand::kPlain;
-    operands_.push_back({is_read ? TensorAccess::with_handle(x[k], 0) : nothing(), link});
+    const bool is_kept = is_read || (link == Operand::kPlain && (keeps_plain_ || state_.tracing));
+    operands_.push_back({is_kept ? TensorAccess::with_handle(x[k], 0) : nothing(), link});
     if (link != Operand::kPlain) links_.push_back(link);
   }
   const auto place = static_cast<std::uint32_t>(rows_.size());
@@ -109,7 +110,23 @@ void TensorTable::add(Tensor& adjoint, Tensor contribution) {
              is_unshared(adjoint)) {
     add_in_place(adjoint, contribution);
   } else {
+    const bool has_gaps =
+        TensorAccess::body(adjoint).may_have_gaps && TensorAccess::body(contribution).may_have_gaps;
     adjoint = adjoint + contribution;
+    TensorAccess::body(adjoint).may_have_gaps = has_gaps;
+  }
+}
+
+void TensorTable::own_adjoint(Row& row) {
+  if (!is_there(row.adjoint)) {
+    row.adjoint = full(row.type.shape, kUnreached, row.type.element);
+    TensorAccess::body(row.adjoint).may_have_gaps = true;
+  } else if (row.adjoint.element() != row.type.element || !row.adjoint.is_contiguous() ||
+             !is_unshared(row.adjoint)) {
+    Tensor own = make_tensor(row.type.element, row.type.shape);
+    copy_numbers(row.adjoint, own);
+    TensorAccess::body(own).may_have_gaps = TensorAccess::body(row.adjoint).may_have_gaps;
+    row.adjoint = std::move(own);
   }
 }
 
@@ -151,6 +168,14 @@ class PlainPull final : public Pull {
       if (!is_unreached(number)) accumulate(adjoints_[link], number);
     }
   }
+  const Tensor* accumulator(std::size_t k) const override {
+    const std::uint32_t link = operands_[k].row;
+    if (state_.rows.codes[link] != Code::array) return nullptr;
+    low_ = std::min(low_, link);
+    accumulate(adjoints_[link], 0.0);
+    TensorTable::own_adjoint(table_.row(link));
+    return &table_.row(link).adjoint;
+  }
   std::uint32_t low() const { return low_; }
 
  private:
@@ -178,12 +203,7 @@ std::uint32_t TensorTable::pull_back(std::uint32_t tape_row, double* adjoints, s
 
 void TensorTable::arrive(std::uint32_t tape_row, std::uint32_t element, double g) {
   Row& at = row(tape_row);
-  if (!is_there(at.adjoint)) at.adjoint = full(at.type.shape, kUnreached, at.type.element);
-  if (!at.adjoint.is_contiguous() || !is_unshared(at.adjoint)) {
-    Tensor own = make_tensor(at.type.element, at.type.shape);
-    copy_numbers(at.adjoint, own);
-    at.adjoint = own;
-  }
+  own_adjoint(at);
   visit_element(at.type.element, [&]<class T>(T) {
     T& adjoint = TensorAccess::data<T>(at.adjoint)[element];
     adjoint = (adjoint + T{0}) + static_cast<T>(g);
@@ -256,14 +276,21 @@ Precision common_element(std::span<const Tensor> x) {
 
 Tensor call(const std::shared_ptr<const TensorOp>& op, std::span<const Tensor> x, Location at) {
   bool is_mixed = false, is_recorded = false;
-  for (const Tensor& t : x) {
-    is_mixed = is_mixed || t.element() != x[0].element();
-    is_recorded = lead_in_tensor(t, op->name()) || is_recorded;
+  const std::uint32_t places = op->places();
+  const auto is_place = [places](std::size_t k) { return k < 32 && (places >> k & 1u) != 0; };
+  for (std::size_t k = 0; k < x.size(); ++k) {
+    is_mixed = is_mixed || (x[k].element() != x[0].element() && !is_place(k));
+    is_recorded = lead_in_tensor(x[k], op->name()) || is_recorded;
   }
   if (is_mixed) {
-    std::vector<Tensor> same;
-    const Precision element = common_element(x);
-    for (const Tensor& t : x) same.push_back(cast(t, element, at));
+    std::vector<Tensor> same(x.begin(), x.end()), numbers;
+    for (std::size_t k = 0; k < x.size(); ++k) {
+      if (!is_place(k)) numbers.push_back(x[k]);
+    }
+    const Precision element = common_element(numbers);
+    for (std::size_t k = 0; k < x.size(); ++k) {
+      if (!is_place(k)) same[k] = cast(x[k], element, at);
+    }
     return call(op, same, at);
   }
   Tensor value = detail::value_of(*op, x);

@@ -41,6 +41,9 @@ class TensorTable final : public Arrays {
   static Tensor nothing() { return TensorAccess::nothing(); }
   static bool is_there(const Tensor& t) { return TensorAccess::is_there(t); }
 
+  /// From now on operands that are plain are kept, read or not: the rows become a program.
+  void keep_plain_operands() { keeps_plain_ = true; }
+
   /// Appends a row. Operands are plain or rows of this tape.
   Tensor append(const std::shared_ptr<const TensorOp>& op, std::span<const Tensor> x,
                 const Tensor& value, Location at);
@@ -55,6 +58,8 @@ class TensorTable final : public Arrays {
 
   /// adjoint += contribution, in place where nobody else looks at it.
   static void add(Tensor& adjoint, Tensor contribution);
+  /// Makes the row's adjoint dense and its own, for numbers to be added to a part of it.
+  static void own_adjoint(Row& row);
 
   void rewind_to(std::uint32_t row) noexcept override;
   std::string_view name(std::uint32_t row) const override;
@@ -69,6 +74,7 @@ class TensorTable final : public Arrays {
 
  private:
   Tape::State& state_;
+  bool keeps_plain_ = false;
   std::vector<Row> rows_;
   std::vector<Operand> operands_;
   std::vector<std::uint32_t> links_;  ///< of the operands that are recorded
