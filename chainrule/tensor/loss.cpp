@@ -89,6 +89,9 @@ class IntoColumns final : public TensorOp {
   }
   void pull(const Pull& at) const override;
   std::uint32_t reads() const override { return 2; }
+  Tensor batch(std::span<const Tensor> x, std::uint32_t batched) const override {
+    return call(shared_from_this(), all_in_batches(x, batched));
+  }
 
  private:
   std::int64_t columns_;
@@ -118,6 +121,9 @@ class OfColumns final : public TensorOp {
             call(std::make_shared<const IntoColumns>(at.type(0).shape.back()), {at.g(), at.x(1)}));
   }
   std::uint32_t reads() const override { return 2; }
+  Tensor batch(std::span<const Tensor> x, std::uint32_t batched) const override {
+    return call(shared_from_this(), all_in_batches(x, batched));
+  }
 };
 
 Tensor of_columns(const Tensor& x, const Tensor& classes, Location at = Location::here()) {
@@ -182,6 +188,18 @@ class CrossEntropy final : public TensorOp {
     if (at.wants(1) && !has_classes) at.push(1, gated_product(each, -log_softmax(x)));
   }
   std::uint32_t reads() const override { return kReadsOperands; }
+  // A loss of each row, then those of each slice together.
+  Tensor batch(std::span<const Tensor> x, std::uint32_t batched) const override {
+    const std::vector<Tensor> all = all_in_batches(x, batched);
+    const Tensor losses = cross_entropy(all[0], all[1], Over::none);
+    const Axes slice = axes_of(((1u << losses.rank()) - 1u) & ~1u);
+    switch (over_) {
+      case Over::mean: return mean(losses, slice);
+      case Over::sum: return sum(losses, slice);
+      case Over::none: return losses;
+    }
+    __builtin_unreachable();
+  }
 
  private:
   double divisor(std::int64_t rows) const {

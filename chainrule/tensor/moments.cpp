@@ -48,6 +48,11 @@ class Centred final : public AlongAxes {
     if (at.wants(0)) at.push(0, centred(at.g(), mask()));
   }
   std::uint32_t reads() const override { return 0; }
+
+ private:
+  std::shared_ptr<const TensorOp> along(std::uint32_t other) const override {
+    return std::make_shared<const Centred>(other);
+  }
 };
 
 class Variance final : public OverAxes {
@@ -85,6 +90,9 @@ class Variance final : public OverAxes {
   std::uint32_t reads() const override { return 1; }
 
  private:
+  std::shared_ptr<const TensorOp> over(std::uint32_t other, Dims dims) const override {
+    return std::make_shared<const Variance>(other, dims, ddof_);
+  }
   double divisor(std::int64_t n) const {
     const double left = static_cast<double>(n) - ddof_;
     return left > 0 ? left : kNaN;
@@ -162,6 +170,9 @@ class Norm final : public OverAxes {
   }
 
  private:
+  std::shared_ptr<const TensorOp> over(std::uint32_t other, Dims dims) const override {
+    return std::make_shared<const Norm>(other, dims, p_);
+  }
   double p_;
 };
 

@@ -56,6 +56,10 @@ class LayerNorm final : public TensorOp {
     if (at.wants(2)) at.push(2, sum_to(g, gain.shape()));
   }
   std::uint32_t reads() const override { return 3; }
+  // Of x alone: rows are rows.
+  Tensor batch(std::span<const Tensor> x, std::uint32_t batched) const override {
+    return batched == 1 ? call(shared_from_this(), x) : TensorAccess::nothing();
+  }
 
  private:
   struct Moments {

@@ -54,6 +54,9 @@ class RunningSum final : public AlongAxes {
   std::uint32_t reads() const override { return 0; }
 
  private:
+  std::shared_ptr<const TensorOp> along(std::uint32_t other) const override {
+    return std::make_shared<const RunningSum>(other, direction_);
+  }
   Direction direction_;
 };
 
@@ -199,6 +202,11 @@ class Product final : public OverAxes {
     at.push(0, gated_product(beside(at.g(), shape), from_matrix(others, rows)));
   }
   std::uint32_t reads() const override { return 1; }
+
+ private:
+  std::shared_ptr<const TensorOp> over(std::uint32_t other, Dims dims) const override {
+    return std::make_shared<const Product>(other, dims);
+  }
 };
 
 }  // namespace

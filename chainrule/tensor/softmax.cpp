@@ -39,6 +39,11 @@ class LogSumExp final : public OverAxes {
     at.push(0, gated_product(beside(at.g(), at.type(0).shape), softmax_over(at.x(0), mask())));
   }
   std::uint32_t reads() const override { return 1; }
+
+ private:
+  std::shared_ptr<const TensorOp> over(std::uint32_t other, Dims dims) const override {
+    return std::make_shared<const LogSumExp>(other, dims);
+  }
 };
 
 // The pullback of softmax, (z̄, z) ↦ z (z̄ − Σ z̄ z), a row of which nothing has arrived apart.
@@ -83,6 +88,11 @@ class SoftmaxPull final : public AlongAxes {
                      h * (g - sum(g * p, axes, keepdims)) - g * sum(h * p, axes, keepdims)));
   }
   std::uint32_t reads() const override { return kReadsOperands; }
+
+ private:
+  std::shared_ptr<const TensorOp> along(std::uint32_t other) const override {
+    return std::make_shared<const SoftmaxPull>(other);
+  }
 };
 
 class Softmax final : public AlongAxes {
@@ -107,6 +117,11 @@ class Softmax final : public AlongAxes {
     if (at.wants(0)) at.push(0, softmax_pull(at.g(), at.z(), mask()));
   }
   std::uint32_t reads() const override { return kReadsResult; }
+
+ private:
+  std::shared_ptr<const TensorOp> along(std::uint32_t other) const override {
+    return std::make_shared<const Softmax>(other);
+  }
 };
 
 // The pullback of log_softmax, (z̄, z) ↦ z̄ − exp(z) Σ z̄, a row of which nothing has arrived apart.
@@ -147,6 +162,11 @@ class LogSoftmaxPull final : public AlongAxes {
     at.push(1, gated(rows_arrived(g, mask()), -(weighted * sum(g, axes, keepdims))));
   }
   std::uint32_t reads() const override { return kReadsOperands; }
+
+ private:
+  std::shared_ptr<const TensorOp> along(std::uint32_t other) const override {
+    return std::make_shared<const LogSoftmaxPull>(other);
+  }
 };
 
 class LogSoftmax final : public AlongAxes {
@@ -173,6 +193,11 @@ class LogSoftmax final : public AlongAxes {
     at.push(0, call(std::make_shared<const LogSoftmaxPull>(mask()), {at.g(), at.z()}));
   }
   std::uint32_t reads() const override { return kReadsResult; }
+
+ private:
+  std::shared_ptr<const TensorOp> along(std::uint32_t other) const override {
+    return std::make_shared<const LogSoftmax>(other);
+  }
 };
 
 }  // namespace
