@@ -242,7 +242,7 @@ std::optional<Tensor> plain_mask(const Tensor& x, std::span<const Index> entries
       return {};
     }
   }
-  return reshape(truths, shape);
+  return cast(reshape(truths, shape), x.element());
 }
 
 void update(Tensor& x, std::span<const Index> entries, const Tensor& y, Update how, Location at) {

@@ -143,9 +143,9 @@ class SpreadRows final : public TensorOp {
   TensorType infer(std::span<const Tensor> x) const override { return {x[0].element(), shape_}; }
   void compute(std::span<const Tensor> x, const Tensor& z) const override {
     fill_numbers(z, kUnreached);
-    TensorAccess::body(z).may_have_gaps = true;
     write_rows(z, x.subspan(1), x[0], Update::add, name());
   }
+  bool leaves_gaps() const override { return true; }
   void pull(const Pull& at) const override {
     if (at.wants(0)) at.push(0, take_rows(at.g(), places_from(at, 1), Location::here()));
   }
@@ -265,9 +265,9 @@ class SpreadAlong final : public TensorOp {
   }
   void compute(std::span<const Tensor> x, const Tensor& z) const override {
     fill_numbers(z, kUnreached);
-    TensorAccess::body(z).may_have_gaps = true;
     add_along(z, axis_, x[1], x[0], name());
   }
+  bool leaves_gaps() const override { return true; }
   void pull(const Pull& at) const override {
     if (at.wants(0)) at.push(0, call(std::make_shared<const Gather>(axis_), {at.g(), at.x(1)}));
   }
@@ -326,9 +326,9 @@ class CutPart final : public TensorOp {
   TensorType infer(std::span<const Tensor> x) const override { return x[0].type(); }
   void compute(std::span<const Tensor> x, const Tensor& z) const override {
     copy_numbers(x[0], z);
-    TensorAccess::body(z).may_have_gaps = true;
     fill_numbers(part_->window(z), kUnreached);
   }
+  bool leaves_gaps() const override { return true; }
   void pull(const Pull& at) const override {
     if (at.wants(0)) at.push(0, call(shared_from_this(), {at.g()}));
   }
@@ -389,9 +389,9 @@ class CutRows final : public TensorOp {
   TensorType infer(std::span<const Tensor> x) const override { return x[0].type(); }
   void compute(std::span<const Tensor> x, const Tensor& z) const override {
     copy_numbers(x[0], z);
-    TensorAccess::body(z).may_have_gaps = true;
     cut_rows(z, x.subspan(1), name());
   }
+  bool leaves_gaps() const override { return true; }
   void pull(const Pull& at) const override {
     if (at.wants(0)) at.push(0, call_with(shared_from_this(), {at.g()}, places_from(at, 1)));
   }
@@ -457,18 +457,26 @@ class UpdateRows final : public UpdateOp {
 void update(Tensor& x, const std::shared_ptr<const UpdateOp>& op, const Tensor& y,
             std::span<const Tensor> places, Location at) {
   x = cast(x, x.element(), at);
-  std::vector<Tensor> operands{x.detached(), cast(y, x.element(), at)};
+  std::vector<Tensor> operands{x, cast(y, x.element(), at)};
   operands.insert(operands.end(), places.begin(), places.end());
-  bool is_recorded = lead_in_tensor(x, op->name());
+  bool is_recorded = false, has_numbers = true;
   for (const Tensor& operand : operands) {
     is_recorded = lead_in_tensor(operand, op->name()) || is_recorded;
+    has_numbers = has_numbers && !is_symbolic(operand);
   }
-  operands[0] = Tensor();  // so that nobody else looks
+  operands[0] = TensorTable::nothing();  // so that nobody else looks
   const bool is_own = x.is_contiguous() && is_unshared(x);
-  Tensor z = is_own ? x.detached() : make_tensor(x.element(), x.shape());
-  if (!is_own) copy_numbers(x, z);
+  Tensor z = TensorTable::nothing();
+  if (!has_numbers) {
+    z = make_symbolic(x.type());
+  } else if (is_own) {
+    z = TensorAccess::plain(x);
+  } else {
+    z = make_tensor(x.element(), x.shape());
+    copy_numbers(x, z);
+  }
   operands[0] = x;
-  op->write(operands, z);
+  if (has_numbers) op->write(operands, z);
   x = is_recorded ? TensorTable::of(active_state()).append(op, operands, z, at) : z;
 }
 

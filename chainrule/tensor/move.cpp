@@ -36,9 +36,9 @@ class SpreadInto final : public TensorOp {
   }
   void compute(std::span<const Tensor> x, const Tensor& z) const override {
     fill_numbers(z, around_ == Around::nothing ? kUnreached : 0.0);
-    TensorAccess::body(z).may_have_gaps = around_ == Around::nothing;
     copy_numbers(x[0], part_->window(z));
   }
+  bool leaves_gaps() const override { return around_ == Around::nothing; }
   void pull(const Pull& at) const override {
     if (at.wants(0)) at.push(0, call(part_, {at.g()}));
   }

@@ -243,6 +243,7 @@ class Triangular final : public TensorOp {
  public:
   Triangular(Triangle which, std::int64_t offset, Around around)
       : which_(which), offset_(offset), around_(around) {}
+  bool leaves_gaps() const override { return around_ == Around::nothing; }
   std::string_view name() const override { return which_ == Triangle::lower ? "tril" : "triu"; }
   std::string parameters() const override { return "offset=" + std::to_string(offset_); }
   TensorType infer(std::span<const Tensor> x) const override {
@@ -256,7 +257,6 @@ class Triangular final : public TensorOp {
     const std::int64_t rows = z.size(-2), columns = z.size(-1);
     if (z.size() == 0) return;
     const double outside = around_ == Around::nothing ? kUnreached : 0.0;
-    TensorAccess::body(z).may_have_gaps = around_ == Around::nothing;
     visit_element(z.element(), [&]<class T>(T) {
       T* row = TensorAccess::data<T>(z);
       for (std::int64_t i = 0; i < z.size() / columns; ++i, row += columns) {

@@ -70,9 +70,12 @@ void each_run(std::span<const Tensor> inputs, std::span<const Tensor> outputs, c
     all[count++] = &dense_out;
     const Walk walk(shape, std::span<const detail::Strides* const>(all.data(), count));
     constexpr std::int64_t kLongRun = 512;
-    bool is_narrow = true;  // steps of 0 and 1 only
-    for (std::size_t k = 0; k < count; ++k) is_narrow = is_narrow && walk.step(k) <= 1;
-    if (walk.is_single() || (walk.run_length() >= kLongRun && is_narrow)) {
+    bool is_narrow = true, is_forward = true;  // steps of 0 and 1 only; no negative ones
+    for (std::size_t k = 0; k < count; ++k) {
+      is_narrow = is_narrow && walk.step(k) <= 1;
+      is_forward = is_forward && walk.step(k) >= 0;
+    }
+    if (is_forward && (walk.is_single() || (walk.run_length() >= kLongRun && is_narrow))) {
       for (std::size_t k = 0; k < inputs.size(); ++k) step[k] = walk.step(k);
       const T* at_x[kMost];
       T* at_z[kMost];

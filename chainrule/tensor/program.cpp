@@ -224,4 +224,10 @@ void ProgramPull::push(std::size_t k, Tensor contribution) const {
   TensorTable::add(adjoints_[at().operands[k]], std::move(contribution));
 }
 
+const Tensor* ProgramPull::accumulator(std::size_t k) const {
+  Tensor& adjoint = adjoints_[at().operands[k]];
+  TensorTable::own_adjoint(adjoint, type(k));
+  return &adjoint;
+}
+
 }  // namespace chainrule

@@ -77,6 +77,7 @@ class ProgramPull final : public Pull {
   TensorType type(std::size_t k) const override { return program_.nodes[at().operands[k]].type; }
   const Tensor& g() const override { return g_; }
   void push(std::size_t k, Tensor contribution) const override;
+  const Tensor* accumulator(std::size_t k) const override;
 
  private:
   const TensorProgram::Node& at() const { return program_.nodes[node_]; }

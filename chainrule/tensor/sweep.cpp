@@ -131,14 +131,8 @@ class RecordedSweep {
   void arrive(std::uint32_t row, const Tensor& contribution) {
     if (state_.rows.codes[row] != Code::array) return arrive(row, scalar(contribution));
     Tensor& adjoint = arrays_[place_[row]];
-    if (!TensorTable::is_there(adjoint)) {
-      adjoint = contribution;
-      return;
-    }
-    const bool has_gaps =
-        TensorAccess::body(adjoint).may_have_gaps && TensorAccess::body(contribution).may_have_gaps;
-    adjoint = adjoint + contribution;
-    if (has_gaps) TensorAccess::body(adjoint).may_have_gaps = true;
+    adjoint =
+        TensorTable::is_there(adjoint) ? TensorTable::sum_of(adjoint, contribution) : contribution;
   }
   void arrive(std::uint32_t row, const Scalar& contribution) {
     if (!state_.tracing && is_unreached(primal(contribution))) return;

@@ -110,23 +110,27 @@ void TensorTable::add(Tensor& adjoint, Tensor contribution) {
              is_unshared(adjoint)) {
     add_in_place(adjoint, contribution);
   } else {
-    const bool has_gaps =
-        TensorAccess::body(adjoint).may_have_gaps && TensorAccess::body(contribution).may_have_gaps;
-    adjoint = adjoint + contribution;
-    TensorAccess::body(adjoint).may_have_gaps = has_gaps;
+    adjoint = sum_of(adjoint, contribution);
   }
 }
 
-void TensorTable::own_adjoint(Row& row) {
-  if (!is_there(row.adjoint)) {
-    row.adjoint = full(row.type.shape, kUnreached, row.type.element);
-    TensorAccess::body(row.adjoint).may_have_gaps = true;
-  } else if (row.adjoint.element() != row.type.element || !row.adjoint.is_contiguous() ||
-             !is_unshared(row.adjoint)) {
-    Tensor own = make_tensor(row.type.element, row.type.shape);
-    copy_numbers(row.adjoint, own);
-    TensorAccess::body(own).may_have_gaps = TensorAccess::body(row.adjoint).may_have_gaps;
-    row.adjoint = std::move(own);
+Tensor TensorTable::sum_of(const Tensor& adjoint, const Tensor& contribution) {
+  Tensor both = adjoint + contribution;
+  TensorAccess::body(both).may_have_gaps =
+      TensorAccess::body(adjoint).may_have_gaps && TensorAccess::body(contribution).may_have_gaps;
+  return both;
+}
+
+void TensorTable::own_adjoint(Tensor& adjoint, const TensorType& type) {
+  if (!is_there(adjoint)) {
+    adjoint = full(type.shape, kUnreached, type.element);
+    TensorAccess::body(adjoint).may_have_gaps = true;
+  } else if (adjoint.element() != type.element || !adjoint.is_contiguous() ||
+             !is_unshared(adjoint)) {
+    Tensor own = make_tensor(type.element, type.shape);
+    copy_numbers(adjoint, own);
+    TensorAccess::body(own).may_have_gaps = TensorAccess::body(adjoint).may_have_gaps;
+    adjoint = std::move(own);
   }
 }
 
@@ -173,8 +177,9 @@ class PlainPull final : public Pull {
     if (state_.rows.codes[link] != Code::array) return nullptr;
     low_ = std::min(low_, link);
     accumulate(adjoints_[link], 0.0);
-    TensorTable::own_adjoint(table_.row(link));
-    return &table_.row(link).adjoint;
+    TensorTable::Row& row = table_.row(link);
+    TensorTable::own_adjoint(row.adjoint, row.type);
+    return &row.adjoint;
   }
   std::uint32_t low() const { return low_; }
 
@@ -203,7 +208,7 @@ std::uint32_t TensorTable::pull_back(std::uint32_t tape_row, double* adjoints, s
 
 void TensorTable::arrive(std::uint32_t tape_row, std::uint32_t element, double g) {
   Row& at = row(tape_row);
-  own_adjoint(at);
+  own_adjoint(at.adjoint, at.type);
   visit_element(at.type.element, [&]<class T>(T) {
     T& adjoint = TensorAccess::data<T>(at.adjoint)[element];
     adjoint = (adjoint + T{0}) + static_cast<T>(g);

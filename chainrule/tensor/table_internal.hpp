@@ -58,8 +58,10 @@ class TensorTable final : public Arrays {
 
   /// adjoint += contribution, in place where nobody else looks at it.
   static void add(Tensor& adjoint, Tensor contribution);
-  /// Makes the row's adjoint dense and its own, for numbers to be added to a part of it.
-  static void own_adjoint(Row& row);
+  /// adjoint + contribution, an operation that is recorded if they are.
+  static Tensor sum_of(const Tensor& adjoint, const Tensor& contribution);
+  /// Makes an adjoint dense and its own, for numbers to be added to a part of it.
+  static void own_adjoint(Tensor& adjoint, const TensorType& type);
 
   void rewind_to(std::uint32_t row) noexcept override;
   std::string_view name(std::uint32_t row) const override;
