@@ -331,7 +331,7 @@ Tensor huber(const Tensor& x, const Tensor& y, double delta, Over over, Location
   });
   if (!(delta > 0)) fail("huber", "delta is " + shortest(delta) + ", but must be above 0");
   require_equal_shapes(x, y, "huber");
-  return reduced(loss(x, y, Tensor(delta)), over, at);
+  return reduced(loss(x, y, full({}, delta, x.element())), over, at);
 }
 
 }  // namespace chainrule

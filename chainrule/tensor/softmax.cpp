@@ -66,12 +66,10 @@ class SoftmaxPull final : public AlongAxes {
           std::fill_n(to, n, static_cast<T>(kUnreached));
           continue;
         }
-        double mean = 0;
-        for (std::int64_t i = 0; i < n; ++i)
-          mean += static_cast<double>(g[i]) * static_cast<double>(p[i]);
-        for (std::int64_t i = 0; i < n; ++i)
-          to[i] =
-              static_cast<T>(static_cast<double>(p[i]) * (static_cast<double>(g[i]) - mean) + 0.0);
+        const T mean = static_cast<T>(sum_over(n, [&](std::int64_t i) {
+          return static_cast<double>(g[i]) * static_cast<double>(p[i]);
+        }));
+        for (std::int64_t i = 0; i < n; ++i) to[i] = p[i] * (g[i] - mean) + T{0};
       }
       rows.go(target, z);
     });
@@ -145,9 +143,8 @@ class LogSoftmaxPull final : public AlongAxes {
           std::fill_n(to, n, static_cast<T>(kUnreached));
           continue;
         }
-        const double all = sum_of(g, 1, n);
-        for (std::int64_t i = 0; i < n; ++i)
-          to[i] = static_cast<T>(static_cast<double>(g[i]) - static_cast<double>(p[i]) * all + 0.0);
+        const T all = static_cast<T>(sum_of(g, 1, n));
+        for (std::int64_t i = 0; i < n; ++i) to[i] = g[i] - p[i] * all + T{0};
       }
       rows.go(target, z);
     });
