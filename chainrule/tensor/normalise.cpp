@@ -22,16 +22,16 @@ class LayerNorm final : public TensorOp {
   void compute(std::span<const Tensor> x, const Tensor& z) const override {
     visit_element(z.element(), [&]<class T>(T) {
       const Tensor numbers = dense(x[0]), gains = dense(x[1]), offsets = dense(x[2]);
-      const T* from = TensorAccess::data<T>(numbers);
       const T* gain = TensorAccess::data<T>(gains);
       const T* bias = TensorAccess::data<T>(offsets);
-      T* to = TensorAccess::data<T>(z);
-      const std::int64_t n = gains.size(), rows = n == 0 ? 0 : z.size() / n;
-      for (std::int64_t r = 0; r < rows; ++r, from += n, to += n) {
+      const std::int64_t n = gains.size();
+      each_row(n == 0 ? 0 : z.size() / n, n, [&](std::int64_t r) {
+        const T* from = TensorAccess::data<T>(numbers) + r * n;
+        T* to = TensorAccess::data<T>(z) + r * n;
         const Moments m(from, n, eps_);
         for (std::int64_t i = 0; i < n; ++i)
           to[i] = static_cast<T>(m.of(from[i])) * gain[i] + bias[i];
-      }
+      });
     });
   }
 
@@ -83,7 +83,7 @@ class LayerNorm final : public TensorOp {
     const Tensor gain = dense(at.x(1));
     const Shape shape = gain.shape();
     const Precision element = gain.element();
-    const bool wants_x = at.wants(0);
+    const bool wants_x = at.wants(0), wants_gain = at.wants(1) || at.wants(2);
     const std::int64_t n = gain.size();
     Tensor to_x = wants_x ? make_tensor(element, at.g().shape()) : Tensor();
     std::vector<double> to_gain(static_cast<std::size_t>(n), kUnreached), to_bias = to_gain;
@@ -103,10 +103,12 @@ class LayerNorm final : public TensorOp {
           continue;
         }
         const Moments m(x, n, eps_);
-        for (std::int64_t i = 0; i < n; ++i) {
-          const double z = static_cast<double>(g[i]);
-          gain_sums[i] += z * m.of(x[i]);
-          bias_sums[i] += z;
+        if (wants_gain) {
+          for (std::int64_t i = 0; i < n; ++i) {
+            const double z = static_cast<double>(g[i]);
+            gain_sums[i] += z * m.of(x[i]);
+            bias_sums[i] += z;
+          }
         }
         if (!wants_x) continue;
         const auto h = [&](std::int64_t i) {

@@ -1,8 +1,10 @@
 // Reduction: in which order the elements of a tensor are met where some of its axes are reduced.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 
+#include "chainrule/base/parallel.hpp"
 #include "chainrule/tensor/body_internal.hpp"
 #include "chainrule/tensor/reduce.hpp"
 
@@ -38,6 +40,20 @@ double sum_over(std::int64_t n, Term&& term) {
   }
   for (; i < n; ++i) sums[0] += static_cast<double>(term(i));
   return ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]));
+}
+
+/// work(r) for each of `count` rows of n elements, in the threads of set_threads() where there is
+/// enough to do.
+template <class Work>
+void each_row(std::int64_t count, std::int64_t n, Work&& work) {
+  constexpr std::int64_t kWorthAThread = 16384;  // elements, some 20 µs of exponentials
+  const std::int64_t parts =
+      std::clamp(count * n / kWorthAThread, std::int64_t{1},
+                 std::min(static_cast<std::int64_t>(threads()), std::max(count, std::int64_t{1})));
+  in_parallel(static_cast<std::size_t>(parts), [&](std::size_t part) {
+    const auto p = static_cast<std::int64_t>(part);
+    for (std::int64_t r = count * p / parts; r < count * (p + 1) / parts; ++r) work(r);
+  });
 }
 
 /// Walks the kept axes, and for each of their places the reduced ones. Where the innermost axis is

@@ -29,8 +29,8 @@ class LogSumExp final : public OverAxes {
       const Rows rows(x[0].shape(), mask());
       T* to = TensorAccess::data<T>(z);
       const Exponentials<T> e(rows.in_rows(x[0]), rows.count, rows.length);
-      for (std::int64_t r = 0; r < rows.count; ++r)
-        to[r] = static_cast<T>(e.largest(r) + std::log(e.sum(r)));
+      each_row(rows.count, rows.length,
+               [&](std::int64_t r) { to[r] = static_cast<T>(e.largest(r) + std::log(e.sum(r))); });
     });
   }
   // x̄ = z̄ softmax(x).
@@ -57,20 +57,20 @@ class SoftmaxPull final : public AlongAxes {
       const Rows rows(z.shape(), mask());
       const Tensor adjoints = rows.in_rows(x[0]), parts = rows.in_rows(x[1]);
       const Tensor target = rows.target(z);
-      const T* g = TensorAccess::data<T>(adjoints);
-      const T* p = TensorAccess::data<T>(parts);
-      T* to = TensorAccess::data<T>(target);
       const std::int64_t n = rows.length;
-      for (std::int64_t r = 0; r < rows.count; ++r, g += n, p += n, to += n) {
+      each_row(rows.count, n, [&](std::int64_t r) {
+        const T* g = TensorAccess::data<T>(adjoints) + r * n;
+        const T* p = TensorAccess::data<T>(parts) + r * n;
+        T* to = TensorAccess::data<T>(target) + r * n;
         if (!any_arrived(g, n)) {
           std::fill_n(to, n, static_cast<T>(kUnreached));
-          continue;
+          return;
         }
         const T mean = static_cast<T>(sum_over(n, [&](std::int64_t i) {
           return static_cast<double>(g[i]) * static_cast<double>(p[i]);
         }));
         for (std::int64_t i = 0; i < n; ++i) to[i] = p[i] * (g[i] - mean) + T{0};
-      }
+      });
       rows.go(target, z);
     });
   }
@@ -102,12 +102,12 @@ class Softmax final : public AlongAxes {
       const Rows rows(z.shape(), mask());
       const Exponentials<T> e(rows.in_rows(x[0]), rows.count, rows.length);
       const Tensor target = rows.target(z);
-      T* to = TensorAccess::data<T>(target);
-      for (std::int64_t r = 0; r < rows.count; ++r, to += rows.length) {
+      each_row(rows.count, rows.length, [&](std::int64_t r) {
+        T* to = TensorAccess::data<T>(target) + r * rows.length;
         const T* powers = e.row(r);
         const T scale = static_cast<T>(1 / e.sum(r));
         for (std::int64_t i = 0; i < rows.length; ++i) to[i] = powers[i] * scale;
-      }
+      });
       rows.go(target, z);
     });
   }
@@ -134,18 +134,18 @@ class LogSoftmaxPull final : public AlongAxes {
       const Tensor adjoints = rows.in_rows(x[0]);
       const Tensor parts = value_of(*tensor_op(Op::exp), {{rows.in_rows(x[1])}});
       const Tensor target = rows.target(z);
-      const T* g = TensorAccess::data<T>(adjoints);
-      const T* p = TensorAccess::data<T>(parts);
-      T* to = TensorAccess::data<T>(target);
       const std::int64_t n = rows.length;
-      for (std::int64_t r = 0; r < rows.count; ++r, g += n, p += n, to += n) {
+      each_row(rows.count, n, [&](std::int64_t r) {
+        const T* g = TensorAccess::data<T>(adjoints) + r * n;
+        const T* p = TensorAccess::data<T>(parts) + r * n;
+        T* to = TensorAccess::data<T>(target) + r * n;
         if (!any_arrived(g, n)) {
           std::fill_n(to, n, static_cast<T>(kUnreached));
-          continue;
+          return;
         }
         const T all = static_cast<T>(sum_of(g, 1, n));
         for (std::int64_t i = 0; i < n; ++i) to[i] = g[i] - p[i] * all + T{0};
-      }
+      });
       rows.go(target, z);
     });
   }
@@ -175,13 +175,13 @@ class LogSoftmax final : public AlongAxes {
       const Rows rows(z.shape(), mask());
       const Exponentials<T> e(rows.in_rows(x[0]), rows.count, rows.length);
       const Tensor target = rows.target(z);
-      T* to = TensorAccess::data<T>(target);
-      for (std::int64_t r = 0; r < rows.count; ++r, to += rows.length) {
+      each_row(rows.count, rows.length, [&](std::int64_t r) {
+        T* to = TensorAccess::data<T>(target) + r * rows.length;
         const T* below = e.below(r);
         const double log_sum = std::log(e.sum(r));
         for (std::int64_t i = 0; i < rows.length; ++i)
           to[i] = static_cast<T>(static_cast<double>(below[i]) - log_sum);
-      }
+      });
       rows.go(target, z);
     });
   }
