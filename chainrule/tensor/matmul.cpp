@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "chainrule/base/parallel.hpp"
+#include "chainrule/tensor/blas_internal.hpp"
 #include "chainrule/tensor/body_internal.hpp"
 #include "chainrule/tensor/linalg.hpp"
 #include "chainrule/tensor/move.hpp"
@@ -249,7 +250,8 @@ class Matmul final : public TensorOp {
   }
 };
 
-// BLAS computes on the thread that calls it: the threads are ours (base/parallel).
+}  // namespace
+
 void one_thread_a_product() {
   static const bool done = [] {
     openblas_set_num_threads(1);
@@ -257,8 +259,6 @@ void one_thread_a_product() {
   }();
   static_cast<void>(done);
 }
-
-}  // namespace
 
 Tensor matmul(const Tensor& x, const Tensor& y, Location at) {
   one_thread_a_product();
