@@ -56,6 +56,13 @@ void operations() {
   cout << concatenate({x, x}, 1) << '\n';
 }
 
+void matrices() {
+  const Tensor a = tensor({{4, 2}, {2, 3}}), b = tensor({2, 5});
+  cout << solve(a, b) << ' ' << det(a) << '\n' << inverse(a) << '\n' << cholesky(a) << '\n';
+  cout << einsum("ij,j->i", a, b) << ' ' << grad([&](const Tensor& x) { return det(x); })(a)
+       << '\n';
+}
+
 void gradients() {
   const Frame frame = Tape::active().frame();  // what is recorded goes at its end
   const Tensor w = variable(tensor({{1, 2}, {3, 4}}), "w"), b = variable(tensor({5, 6}), "b");
@@ -147,6 +154,14 @@ void files() {
   cout << to_string(t.type()) << ' ' << t(1) << '\n';
 }
 
+void random_numbers() {
+  Random random(7);  // the same digits on every machine
+  const Tensor x = random.uniform({3}, -1, 1), noise = randn({2, 2}, random, f32);
+  Random again(7);
+  cout << x << ' ' << (again.uniform({3}, -1, 1).values() == x.values() ? "again" : "other") << ' '
+       << to_string(noise.type()) << '\n';
+}
+
 void mistakes() {
   try {
     matmul(ones({3, 4}), ones({5, 2}));
@@ -162,6 +177,7 @@ int main() {
   broadcasting();
   indexing();
   operations();
+  matrices();
   gradients();
   transforms();
   batches();
@@ -170,6 +186,7 @@ int main() {
   recorded_and_compiled();
   graphs();
   updates();
+  random_numbers();
   files();
   mistakes();
 }
