@@ -154,6 +154,14 @@ void files() {
   cout << to_string(t.type()) << ' ' << t(1) << '\n';
 }
 
+void kinks() {
+  const Tensor x = tensor({-4, 0, 4});
+  const auto f = [](const Tensor& t) { return sum(where(t > 0, sqrt(t), t)); };
+  cout << grad(f)(x) << '\n';  // no NaN from √−4 and no infinity from √0, which were not taken
+  const auto top = [](const Tensor& t) { return amax(t); };
+  cout << grad(top)(tensor({3, 1, 3})) << '\n';
+}
+
 void random_numbers() {
   Random random(7);  // the same digits on every machine
   const Tensor x = random.uniform({3}, -1, 1), noise = randn({2, 2}, random, f32);
@@ -186,6 +194,7 @@ int main() {
   recorded_and_compiled();
   graphs();
   updates();
+  kinks();
   random_numbers();
   files();
   mistakes();
