@@ -16,8 +16,8 @@ int main() {
   // A tensor: Σ 100 (xᵢ₊₁ − xᵢ²)² + (1 − xᵢ)².
   const nn::Parameter x(zeros({100}));
   const auto valley = [&] {
-    const Tensor all_of_it = x;
-    const Tensor left = all_of_it(Range{0, -1}), right = all_of_it(Range{1});
+    const Tensor v = x;
+    const Tensor left = v(Range{0, -1}), right = v(Range{1});
     return sum(100.0 * square(right - square(left)) + square(1.0 - left));
   };
   const nn::ParameterRef by[] = {x};
