@@ -126,6 +126,13 @@ class Run {
     engine_.lay_out(memory.work(engine_.work_bytes()), work);
     engine_.begin(work);
     const std::size_t most = engine_.rows() * engine_.packs();
+    if (engine_.repeats() && handling_.sources.empty() && handling_.sinks.empty() &&
+        last - first >= most) {
+      const std::size_t blocks = (last - first) / most;
+      take(work, {first, 0, most});
+      engine_.repeat(work, blocks);
+      first += blocks * most;
+    }
     for (std::size_t row = first; row < last; row += most) {
       const std::size_t count = std::min(most, last - row);
       std::size_t skipped = 0;

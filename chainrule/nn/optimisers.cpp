@@ -60,8 +60,9 @@ class Optimiser::Rule {
     BasicSource<T> sources[3 + kMostStates];
     BasicSink<T> sinks[1 + kMostStates];
     sources[0] = {.data = settings.data(), .size = settings.size(), .stride = 0};
-    for (std::size_t first = 0; first < size; first += kBlock) {
-      const std::size_t n = std::min(kBlock, size - first);
+    const std::size_t block = state.empty() ? size : kBlock;
+    for (std::size_t first = 0; first < size; first += block) {
+      const std::size_t n = std::min(block, size - first);
       sources[1] = {.data = from_p.data() + first, .size = n, .stride = 1};
       sources[2] = {.data = from_g.data() + first, .size = n, .stride = 1};
       sinks[0] = {.data = to_p + first, .size = n, .count = 1, .stride = 1};
