@@ -12,7 +12,8 @@ double accuracy(const nn::MLP& net, const nn::DataSet& data) {
 
 int main() {
   Random random(1);
-  const auto [train, test] = nn::moons(1000, 0.1, random).to(f32).split(0.8);
+  const nn::DataSet points = nn::moons(1000, 0.1, random).to(f32);
+  const nn::DataSet train = points.slice(0, 800), test = points.slice(800, 1000);
   nn::MLP net({2, 16, 16, 1}, Op::relu, random, f32);
   nn::SGD sgd(net.parameters(), {.momentum = 0.9, .weight_decay = 1e-4});
 
