@@ -6,7 +6,7 @@ using namespace chainrule;
 using std::cout;
 
 void creating() {
-  const Tensor a = tensor({{1, 2, 3}, {4, 5, 6}});  // of f64, as all that is not asked for
+  const Tensor a = tensor({{1, 2, 3}, {4, 5, 6}});  // f64, as everything unless it is told
   const Tensor b = ones({2, 3}, f32);
   const std::vector<double> numbers = {1, 2, 3, 4};
   const Tensor c = tensor(numbers, {2, 2});  // a copy of whatever memory holds them
