@@ -17,9 +17,9 @@
 #include <optional>
 
 #include "chainrule/tensor/blas_internal.hpp"
-#include "chainrule/tensor/body_internal.hpp"
 #include "chainrule/tensor/elementwise.hpp"
 #include "chainrule/tensor/linalg.hpp"
+#include "chainrule/tensor/move_internal.hpp"
 #include "chainrule/tensor/reduce.hpp"
 
 namespace chainrule {
@@ -91,6 +91,22 @@ Shape with_matrix(Shape batch, std::int64_t rows, std::int64_t columns) {
   return batch;
 }
 
+// Operands that are batches where the mask says so, their slices having as many axes as each other:
+// those of fewer get axes of size 1 after the batch's. Whole operands are broadcast as they are.
+std::vector<Tensor> aligned(std::span<const Tensor> x, std::uint32_t mask) {
+  const auto slice_rank = [&](std::size_t k) { return x[k].rank() - (mask >> k & 1u); };
+  std::size_t rank = 0;
+  for (std::size_t k = 0; k < x.size(); ++k) rank = std::max(rank, slice_rank(k));
+  std::vector<Tensor> all_of_them;
+  for (std::size_t k = 0; k < x.size(); ++k) {
+    Shape shape = x[k].shape();
+    for (std::size_t have = slice_rank(k); (mask >> k & 1u) != 0 && have < rank; ++have)
+      shape.insert(1, 1);
+    all_of_them.push_back(reshape(x[k], shape));
+  }
+  return all_of_them;
+}
+
 // "the matrix", or "the matrix 1,0 of the batch".
 std::string which_matrix(std::int64_t place, const Shape& batch) {
   if (batch.rank() == 0) return "the matrix";
@@ -153,6 +169,9 @@ class Factors final : public TensorOp {
           to[n * n + k] = static_cast<T>(pivots[static_cast<std::size_t>(k)]);
       }
     });
+  }
+  Tensor batch(std::span<const Tensor> x, std::uint32_t) const override {
+    return call(shared_from_this(), {x[0]});
   }
   void pull(const Pull&) const override {}
   std::uint32_t reads() const override { return 0; }
@@ -222,6 +241,14 @@ class SolveOp : public TensorOp {
     return {x[0].element(), SolveShapes(x[0].shape(), x[1].shape(), name()).result};
   }
   // x⁻¹ y: ȳ = x⁻ᵀ z̄, x̄ = −ȳ zᵀ.  x⁻ᵀ y: ȳ = x⁻¹ z̄, x̄ = −z ȳᵀ.
+  // A vector among right sides would be taken for matrices: it becomes a column for the while.
+  Tensor batch(std::span<const Tensor> x, std::uint32_t mask) const override {
+    std::vector<Tensor> operands(x.begin(), x.end());
+    const bool is_vector = x[1].rank() - (mask >> 1 & 1u) == 1;
+    if (is_vector) operands[1] = unsqueeze(x[1], -1);
+    const Tensor z = call(shared_from_this(), aligned(operands, mask));
+    return is_vector ? squeeze(z, -1) : z;
+  }
   void pull(const Pull& at) const override {
     const Tensor x = at.x(0);
     const bool is_vector = at.g().rank() < x.rank();
@@ -390,6 +417,9 @@ class Inverse final : public TensorOp {
       }
     });
   }
+  Tensor batch(std::span<const Tensor> x, std::uint32_t) const override {
+    return call(shared_from_this(), {x[0]});
+  }
   void pull(const Pull& at) const override {
     if (!at.wants(0)) return;
     const Tensor z = turned(at.z());
@@ -426,6 +456,9 @@ class Determinant final : public TensorOp {
     });
   }
   // x̄ = z̄ x⁻ᵀ, times the determinant if that is the value.
+  Tensor batch(std::span<const Tensor> x, std::uint32_t mask) const override {
+    return call(shared_from_this(), {as_batch(x, mask, 0), as_batch(x, mask, 1)});
+  }
   void pull(const Pull& at) const override {
     if (of_ == Of::sign || !at.wants(0)) return;
     const Tensor x = at.x(0);
@@ -502,6 +535,9 @@ class Cholesky final : public TensorOp {
         }
       }
     });
+  }
+  Tensor batch(std::span<const Tensor> x, std::uint32_t) const override {
+    return call(shared_from_this(), {x[0]});
   }
   void pull(const Pull& at) const override {
     if (!at.wants(0)) return;
