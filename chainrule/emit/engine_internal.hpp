@@ -104,12 +104,10 @@ class Engine {
   /// Lays `work` out in memory of that size: what it holds of the first block.
   void lay_out(std::byte* memory, Work& work) const;
   /// The same of another one.
-  Work block(const Work& first, std::size_t number) const {
-    Work work = first;
-    work.in += number * in_bytes_;
-    work.out += number * out_bytes_;
-    work.frame += number * frame_bytes_;
-    return work;
+  void move_to(std::size_t number, const Work& first, Work& work) const {
+    work.in = first.in + number * in_bytes_;
+    work.out = first.out + number * out_bytes_;
+    work.frame = first.frame + number * frame_bytes_;
   }
 
   /// Once a run, when the shared inputs are in place; on any one Work.

@@ -126,18 +126,24 @@ class Run {
     engine_.lay_out(memory.work(engine_.work_bytes()), work);
     engine_.begin(work);
     const std::size_t most = engine_.rows() * engine_.packs();
+    // A block's own. (To copy all of it each time would cost what the rows of a short function do.)
+    Work own = work;
+    const auto work_of = [&](std::size_t p) -> const Work& {
+      if (engine_.packs() > 1) engine_.move_to(p, work, own);
+      return own;
+    };
     for (std::size_t row = first; row < last; row += most) {
       const std::size_t count = std::min(most, last - row);
       std::size_t skipped = 0;
       for (std::size_t p = 0; p * engine_.rows() < count; ++p) {
         const Block block = block_of(row, p, count);
-        take(engine_.block(work, p), block);
+        take(work_of(p), block);
         skipped = block.skipped;
       }
       engine_.run(work, count, skipped);
       if (handling_.sinks.empty() && !engine_.may_fail()) continue;
       for (std::size_t p = 0; p * engine_.rows() < count; ++p) {
-        give_block(memory, engine_.block(work, p), block_of(row, p, count), totals);
+        give_block(memory, work_of(p), block_of(row, p, count), totals);
       }
     }
     return engine_.add_sums(work, totals);
