@@ -2,13 +2,69 @@
 
 #include <algorithm>
 #include <cmath>
+#include <mutex>
 #include <string>
 
+#include "chainrule/emit/kernel.hpp"
 #include "chainrule/tensor/elementwise.hpp"
 #include "chainrule/tensor/move.hpp"
 #include "chainrule/tensor/sweep.hpp"
 
 namespace chainrule::nn {
+
+// ---- a rule, compiled -------------------------------------------------------------------------
+
+// A pass over a parameter, all of it in place (where nobody else holds the numbers).
+class Optimiser::Rule {
+ public:
+  explicit Rule(Function f) : f_(std::move(f)) {}
+
+  void run(std::span<const double> settings, Tensor& p, const Tensor& g,
+           std::span<Tensor> state) const {
+    if (p.element() == f32) {
+      const std::vector<float> rounded(settings.begin(), settings.end());
+      run_as<float>(rounded, p, g, state);
+    } else {
+      run_as<double>(settings, p, g, state);
+    }
+  }
+
+ private:
+  static constexpr std::size_t kMostStates = 2;
+
+  const Kernel& kernel(Precision element) const {
+    const auto place = static_cast<std::size_t>(element);
+    std::call_once(once_[place], [&] {
+      kernels_[place] = std::make_unique<Kernel>(
+          compile(f_, {.arithmetic = Arithmetic::strict, .lanes = element}));
+    });
+    return *kernels_[place];
+  }
+
+  template <class T>
+  void run_as(std::span<const T> settings, Tensor& p, const Tensor& g,
+              std::span<Tensor> state) const {
+    BasicSource<T> sources[3 + kMostStates];
+    BasicSink<T> sinks[1 + kMostStates];
+    const auto update = [&](std::size_t source, std::size_t sink, Tensor& t) {
+      const std::span<T> own = t.writable<T>();
+      sources[source] = {.data = own.data(), .size = own.size(), .stride = 1};
+      sinks[sink] = {.data = own.data(), .size = own.size(), .count = 1, .stride = 1};
+    };
+    const std::span<const T> from_g = g.span<T>();
+    sources[0] = {.data = settings.data(), .size = settings.size(), .stride = 0};
+    sources[2] = {.data = from_g.data(), .size = from_g.size(), .stride = 1};
+    update(1, 0, p);
+    for (std::size_t k = 0; k < state.size(); ++k) update(3 + k, 1 + k, state[k]);
+    kernel(p.element())
+        .run(std::span<const BasicSource<T>>(sources, 3 + state.size()),
+             std::span<const BasicSink<T>>(sinks, 1 + state.size()), from_g.size(), threads());
+  }
+
+  Function f_;
+  mutable std::once_flag once_[2];
+  mutable std::unique_ptr<Kernel> kernels_[2];
+};
 
 // ---- gradients --------------------------------------------------------------------------------
 
@@ -102,26 +158,7 @@ void Optimiser::require_fit(std::span<const Tensor> gradients) const {
   }
 }
 
-namespace {
-
-// The numbers of a parameter, ours alone unless a copy or the tape has them too; put back at the
-// end, come what may.
-struct Taken {
-  explicit Taken(const ParameterRef& its_parameter)
-      : parameter(its_parameter), numbers(parameter.take()) {}
-  ~Taken() { parameter.put(std::move(numbers)); }
-  Taken(const Taken&) = delete;
-  Taken& operator=(const Taken&) = delete;
-
-  const ParameterRef& parameter;
-  Tensor numbers;
-};
-
-}  // namespace
-
-void Optimiser::step(std::span<const Tensor> gradients) { update(gradients, Memory::fresh); }
-
-void Optimiser::update(std::span<const Tensor> gradients, Memory memory) {
+void Optimiser::step(std::span<const Tensor> gradients) {
   require_fit(gradients);
   std::vector<Tensor> clipped;
   if (std::isfinite(clip.value) || std::isfinite(clip.norm)) {
@@ -131,30 +168,12 @@ void Optimiser::update(std::span<const Tensor> gradients, Memory memory) {
     gradients = clipped;
   }
   ++steps_;
-  for (std::size_t k = 0; k < parameters_.size(); ++k) {
-    const Tensor gradient = contiguous(gradients[k]);
-    if (gradient.element() == f32) {
-      update_one<float>(k, gradient, memory);
-    } else {
-      update_one<double>(k, gradient, memory);
-    }
-  }
-}
-
-template <class T>
-void Optimiser::update_one(std::size_t k, const Tensor& gradient, Memory memory) {
-  Taken p(parameters_[k]);
-  Tensor fresh = memory == Memory::fresh ? empty_like(p.numbers) : TensorAccess::nothing();
-  Tensor& target = memory == Memory::fresh ? fresh : p.numbers;
-  T* const to = target.writable<T>().data();
-  Pass<T> pass{
-      p.numbers.span<T>().data(), to, gradient.span<T>().data(), {}, gradient.span<T>().size()};
+  const std::vector<double> now = settings();
   const std::size_t count = state_names_.size();
-  for (std::size_t j = 0; j < count; ++j) {
-    pass.state[j] = states_[k * count + j].writable<T>().data();
+  for (std::size_t k = 0; k < parameters_.size(); ++k) {
+    rule().run(now, parameters_[k].numbers(), contiguous(gradients[k].detached()),
+               std::span(states_).subspan(k * count, count));
   }
-  run(pass);
-  if (memory == Memory::fresh) p.numbers = std::move(fresh);
 }
 
 // ---- state ------------------------------------------------------------------------------------
@@ -195,145 +214,105 @@ void Optimiser::load_state(std::span<const NamedTensor> state) {
 // ---- rules ------------------------------------------------------------------------------------
 
 namespace {
-
-// p' = rule(p, g, state…) for each number. Pointers that share nothing let the compiler take
-// several numbers at once.
-template <class T, class Rule>
-void in_place(T* __restrict p, const T* __restrict g, T* __restrict a, T* __restrict b,
-              std::size_t n, const Rule& rule) {
-  for (std::size_t i = 0; i < n; ++i) {
-    if constexpr (std::is_invocable_v<Rule, T, T>) p[i] = rule(p[i], g[i]);
-    if constexpr (std::is_invocable_v<Rule, T, T, T&>) p[i] = rule(p[i], g[i], a[i]);
-    if constexpr (std::is_invocable_v<Rule, T, T, T&, T&>) p[i] = rule(p[i], g[i], a[i], b[i]);
-  }
-}
-template <class T, class Rule>
-void to_fresh(const T* __restrict p, T* __restrict to, const T* __restrict g, T* __restrict a,
-              T* __restrict b, std::size_t n, const Rule& rule) {
-  for (std::size_t i = 0; i < n; ++i) {
-    if constexpr (std::is_invocable_v<Rule, T, T>) to[i] = rule(p[i], g[i]);
-    if constexpr (std::is_invocable_v<Rule, T, T, T&>) to[i] = rule(p[i], g[i], a[i]);
-    if constexpr (std::is_invocable_v<Rule, T, T, T&, T&>) to[i] = rule(p[i], g[i], a[i], b[i]);
-  }
-}
-constexpr auto each_number = [](const auto& pass, const auto& rule) {
-  if (pass.to == pass.from) {
-    in_place(pass.to, pass.g, pass.state[0], pass.state[1], pass.n, rule);
-  } else {
-    to_fresh(pass.from, pass.to, pass.g, pass.state[0], pass.state[1], pass.n, rule);
-  }
-};
-
-template <class Pass>
-using NumberOf = std::remove_pointer_t<decltype(Pass::to)>;
-
+using Settings = std::vector<Scalar>;
+using Numbers = std::vector<double>;
 }  // namespace
 
 SGD::SGD(std::span<const ParameterRef> parameters, const SGDOptions& its_options)
     : Optimiser(parameters, its_options.rate,
-                its_options.momentum == 0.0 ? std::vector<std::string_view>{}
-                                            : std::vector<std::string_view>{"velocity"}),
+                its_options.momentum == 0 ? std::vector<std::string_view>{}
+                                          : std::vector<std::string_view>{"velocity"}),
       options(its_options) {}
 
-namespace {
+Numbers SGD::settings() const {
+  const bool is_nesterov = options.kind == Momentum::nesterov;
+  // p − rate (ahead·u + now·g): of classical momentum u alone, of Nesterov's g + μ u.
+  return {rate, options.weight_decay, options.momentum, is_nesterov ? options.momentum : 1.0,
+          is_nesterov ? 1.0 : 0.0};
+}
 
-constexpr auto sgd = [](const auto& pass, const SGDOptions& options, double its_rate) {
-  using T = NumberOf<std::remove_cvref_t<decltype(pass)>>;
-  const T rate = static_cast<T>(its_rate), decay = static_cast<T>(options.weight_decay);
-  const T momentum = static_cast<T>(options.momentum);
-  if (options.momentum == 0.0) {
-    return each_number(pass, [=](T p, T g) { return p - rate * (g + decay * p); });
+const Optimiser::Rule& SGD::rule() const {
+  if (!has_state()) {
+    if (options.momentum != 0) {
+      fail("step", "the momentum was 0 when this SGD was made: it keeps no velocity");
+    }
+    static const Rule plain(record([](const Settings& s, Scalar p,
+                                      Scalar gradient) { return p - s[0] * (gradient + s[1] * p); },
+                                   Numbers(5, 0.5), 0.5, 0.5));
+    return plain;
   }
-  switch (options.kind) {
-    case Momentum::classical:
-      return each_number(pass, [=](T p, T g, T& u) {
-        u = momentum * u + (g + decay * p);
-        return p - rate * u;
-      });
-    case Momentum::nesterov:
-      return each_number(pass, [=](T p, T gradient, T& u) {
-        const T g = gradient + decay * p;
-        u = momentum * u + g;
-        return p - rate * (g + momentum * u);
-      });
-  }
-};
-
-}  // namespace
-
-void SGD::run(const Pass<double>& pass) const { sgd(pass, options, rate); }
-void SGD::run(const Pass<float>& pass) const { sgd(pass, options, rate); }
+  static const Rule rule(record(
+      [](const Settings& s, Scalar p, Scalar gradient, Scalar velocity) {
+        const Scalar g = gradient + s[1] * p;
+        const Scalar u = s[2] * velocity + g;
+        return std::vector<Scalar>{p - s[0] * (s[3] * u + s[4] * g), u};
+      },
+      Numbers(5, 0.5), 0.5, 0.5, 0.5));
+  return rule;
+}
 
 Adam::Adam(std::span<const ParameterRef> parameters, const AdamOptions& its_options)
     : Optimiser(parameters, its_options.rate, {"mean", "square"}), options(its_options) {}
+
+Numbers Adam::settings() const {
+  const auto t = static_cast<double>(steps());
+  return {rate / (1.0 - std::pow(options.decay1, t)),
+          1.0 / (1.0 - std::pow(options.decay2, t)),
+          options.epsilon,
+          options.decay1,
+          1.0 - options.decay1,
+          options.decay2,
+          1.0 - options.decay2,
+          options.weight_decay,
+          1.0};
+}
 
 AdamW::AdamW(std::span<const ParameterRef> parameters, const AdamWOptions& its_options)
     : Adam(parameters, {its_options.rate, its_options.decay1, its_options.decay2,
                         its_options.epsilon, its_options.weight_decay}) {}
 
-namespace {
-
-// The corrections 1/(1 − βᵗ) are the same for all numbers: that of m goes into the rate.
-struct AdamStep {
-  double rate, square_scale, epsilon, decay1, decay2, added, kept;
-};
-constexpr auto adam = [](const auto& pass, const AdamStep& step) {
-  using T = NumberOf<std::remove_cvref_t<decltype(pass)>>;
-  const T rate = static_cast<T>(step.rate), scale = static_cast<T>(step.square_scale);
-  const T epsilon = static_cast<T>(step.epsilon), added = static_cast<T>(step.added);
-  const T kept = static_cast<T>(step.kept);
-  const T of_mean = static_cast<T>(step.decay1), of_g = static_cast<T>(1.0 - step.decay1);
-  const T of_square = static_cast<T>(step.decay2), of_gg = static_cast<T>(1.0 - step.decay2);
-  each_number(pass, [=](T p, T gradient, T& m, T& v) {
-    const T g = gradient + added * p;
-    m = of_mean * m + of_g * g;
-    v = of_square * v + of_gg * (g * g);
-    return kept * p - rate * m / (std::sqrt(v * scale) + epsilon);
-  });
-};
-
-AdamStep adam_step(const AdamOptions& options, double rate, std::int64_t steps, double added,
-                   double kept) {
-  const auto t = static_cast<double>(steps);
-  return {.rate = rate / (1.0 - std::pow(options.decay1, t)),
-          .square_scale = 1.0 / (1.0 - std::pow(options.decay2, t)),
-          .epsilon = options.epsilon,
-          .decay1 = options.decay1,
-          .decay2 = options.decay2,
-          .added = added,
-          .kept = kept};
+Numbers AdamW::settings() const {
+  const double kept = 1.0 - rate * options.weight_decay;
+  Numbers settings = Adam::settings();
+  settings[7] = 0.0;
+  settings[8] = kept;
+  return settings;
 }
 
-}  // namespace
-
-void Adam::run(const Pass<double>& pass) const {
-  adam(pass, adam_step(options, rate, steps(), added_weight(), kept_weight()));
-}
-void Adam::run(const Pass<float>& pass) const {
-  adam(pass, adam_step(options, rate, steps(), added_weight(), kept_weight()));
+const Optimiser::Rule& Adam::rule() const {
+  static const Rule rule(record(
+      [](const Settings& s, Scalar p, Scalar gradient, Scalar mean, Scalar square) {
+        const Scalar g = gradient + s[7] * p;
+        const Scalar m = s[3] * mean + s[4] * g;
+        const Scalar v = s[5] * square + s[6] * (g * g);
+        return std::vector<Scalar>{s[8] * p - s[0] * m / (sqrt(v * s[1]) + s[2]), m, v};
+      },
+      Numbers(9, 0.5), 0.5, 0.5, 0.5, 0.5));
+  return rule;
 }
 
 RMSProp::RMSProp(std::span<const ParameterRef> parameters, const RMSPropOptions& its_options)
     : Optimiser(parameters, its_options.rate, {"square", "velocity"}), options(its_options) {}
 
-namespace {
+Numbers RMSProp::settings() const {
+  return {rate,
+          options.weight_decay,
+          options.decay,
+          1.0 - options.decay,
+          options.epsilon,
+          options.momentum};
+}
 
-constexpr auto rmsprop = [](const auto& pass, const RMSPropOptions& options, double its_rate) {
-  using T = NumberOf<std::remove_cvref_t<decltype(pass)>>;
-  const T rate = static_cast<T>(its_rate), added = static_cast<T>(options.weight_decay);
-  const T of_square = static_cast<T>(options.decay), of_gg = static_cast<T>(1.0 - options.decay);
-  const T epsilon = static_cast<T>(options.epsilon), momentum = static_cast<T>(options.momentum);
-  each_number(pass, [=](T p, T gradient, T& v, T& u) {
-    const T g = gradient + added * p;
-    v = of_square * v + of_gg * (g * g);
-    u = momentum * u + g / (std::sqrt(v) + epsilon);
-    return p - rate * u;
-  });
-};
-
-}  // namespace
-
-void RMSProp::run(const Pass<double>& pass) const { rmsprop(pass, options, rate); }
-void RMSProp::run(const Pass<float>& pass) const { rmsprop(pass, options, rate); }
+const Optimiser::Rule& RMSProp::rule() const {
+  static const Rule rule(record(
+      [](const Settings& s, Scalar p, Scalar gradient, Scalar square, Scalar velocity) {
+        const Scalar g = gradient + s[1] * p;
+        const Scalar v = s[2] * square + s[3] * (g * g);
+        const Scalar u = s[5] * velocity + g / (sqrt(v) + s[4]);
+        return std::vector<Scalar>{p - s[0] * u, v, u};
+      },
+      Numbers(6, 0.5), 0.5, 0.5, 0.5, 0.5));
+  return rule;
+}
 
 }  // namespace chainrule::nn

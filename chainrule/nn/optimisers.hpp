@@ -1,8 +1,8 @@
 // Optimisers: SGD, Adam, AdamW, RMSProp.
 //
-// A rule is a formula of numbers, p' and the new state from p, the gradient g and the state: one
-// pass over each parameter. It computes with + − × ÷ and √ only, so that every processor finds the
-// same digits; a run that is resumed from state() goes on bit for bit.
+// A rule is a formula of numbers, p' and the new state from p, the gradient g and the state; it is
+// compiled once and runs over each parameter in a single pass. In strict arithmetic, so that every
+// processor finds the same digits: a run that is resumed from state() goes on bit for bit.
 //
 //   nn::Adam adam(net.parameters(), {.rate = 1e-3});
 //   for (…) {
@@ -41,7 +41,7 @@ class Optimiser {
   void step(std::span<const Tensor> gradients);
   /// Differentiates the loss by the parameters, takes a step and returns the loss.
   double step(const Tensor& loss);
-  /// The same of loss(), in a frame of its own: parameters are then written in place.
+  /// The same of loss(), in a frame of its own.
   template <class Loss>
   requires requires(const Loss& loss) {
     { loss() } -> std::convertible_to<Tensor>;
@@ -53,7 +53,7 @@ class Optimiser {
       const Frame frame = Tape::active().frame();
       value = differentiate(loss(), gradients);
     }
-    update(gradients, Memory::in_place);
+    step(gradients);
     return value;
   }
   /// Steps taken.
@@ -74,26 +74,16 @@ class Optimiser {
   Optimiser(const Optimiser&) = default;
   Optimiser& operator=(const Optimiser&) = default;
 
-  /// A parameter, its gradient and its state, n numbers each; p goes to `to`, which may be `from`.
-  template <class T>
-  struct Pass {
-    const T* from;
-    T* to;
-    const T* g;
-    T* state[2];
-    std::size_t n;
-  };
-  /// Step number steps() (1, 2, …) of one parameter.
-  virtual void run(const Pass<double>& pass) const = 0;
-  virtual void run(const Pass<float>& pass) const = 0;
+  /// The rule's Function: of an array of `settings`, of p, g and the state; gives p' and the new
+  /// state. Made once a rule.
+  bool has_state() const { return !state_names_.empty(); }
+  class Rule;
+  virtual const Rule& rule() const = 0;
+  /// The settings of step number steps() (1, 2, …).
+  virtual std::vector<double> settings() const = 0;
 
  private:
-  /// Where parameters are written: the tape may still hold their numbers, or not.
-  enum class Memory : std::uint8_t { fresh, in_place };
-  void update(std::span<const Tensor> gradients, Memory memory);
   double differentiate(const Tensor& loss, std::vector<Tensor>& gradients) const;
-  template <class T>
-  void update_one(std::size_t k, const Tensor& gradient, Memory memory);
   void require_fit(std::span<const Tensor> gradients) const;
 
   std::vector<ParameterRef> parameters_;
@@ -116,12 +106,11 @@ struct SGDOptions {
 class SGD final : public Optimiser {
  public:
   explicit SGD(std::span<const ParameterRef> parameters, const SGDOptions& options = {});
-  /// Its rate is the first one; whether there is momentum stays as it is.
-  const SGDOptions options;
+  SGDOptions options;  ///< its rate is the first one; without momentum no velocity is kept
 
  private:
-  void run(const Pass<double>& pass) const override;
-  void run(const Pass<float>& pass) const override;
+  const Rule& rule() const override;
+  std::vector<double> settings() const override;
 };
 
 struct AdamOptions {
@@ -138,13 +127,10 @@ class Adam : public Optimiser {
   AdamOptions options;
 
  protected:
-  /// How AdamW differs: what is left of a weight at each step, and what goes to the gradient.
-  virtual double kept_weight() const { return 1.0; }
-  virtual double added_weight() const { return options.weight_decay; }
+  std::vector<double> settings() const override;
 
  private:
-  void run(const Pass<double>& pass) const final;
-  void run(const Pass<float>& pass) const final;
+  const Rule& rule() const final;
 };
 
 struct AdamWOptions {
@@ -160,8 +146,7 @@ class AdamW final : public Adam {
   explicit AdamW(std::span<const ParameterRef> parameters, const AdamWOptions& options = {});
 
  private:
-  double kept_weight() const override { return 1.0 - rate * options.weight_decay; }
-  double added_weight() const override { return 0.0; }
+  std::vector<double> settings() const override;
 };
 
 struct RMSPropOptions {
@@ -178,8 +163,8 @@ class RMSProp final : public Optimiser {
   RMSPropOptions options;
 
  private:
-  void run(const Pass<double>& pass) const override;
-  void run(const Pass<float>& pass) const override;
+  const Rule& rule() const override;
+  std::vector<double> settings() const override;
 };
 
 }  // namespace chainrule::nn

@@ -5,7 +5,6 @@
 
 #include "chainrule/tape/tape.hpp"
 #include "chainrule/tensor/elementwise.hpp"
-#include "chainrule/tensor/move.hpp"
 
 namespace chainrule::nn {
 
@@ -32,6 +31,11 @@ struct ParameterRef::Slot {
 };
 
 const Tensor& ParameterRef::value() const { return slot_->value; }
+
+Tensor& ParameterRef::numbers() const {
+  forget_leaf();
+  return slot_->value;
+}
 
 Tensor ParameterRef::tensor(Location at) const {
   Slot& slot = *slot_;
@@ -60,12 +64,6 @@ void ParameterRef::assign(Tensor numbers) const {
   forget_leaf();
   slot_->value = std::move(numbers);
 }
-
-Tensor ParameterRef::take() const {
-  forget_leaf();
-  return contiguous(std::exchange(slot_->value, TensorAccess::nothing()));
-}
-void ParameterRef::put(Tensor numbers) const { slot_->value = std::move(numbers); }
 
 void ParameterRef::convert(Precision element) const {
   if (element == value().element()) return;

@@ -27,6 +27,8 @@ class ParameterRef {
  public:
   /// Its numbers, not recorded.
   const Tensor& value() const;
+  /// The same, to be written in place by writable(): the leaf is forgotten.
+  Tensor& numbers() const;
   /// What formulas read: in training mode its leaf on the active tape, else its numbers. Throws
   /// Error inside of a checkpoint, or while a Function is recorded, where the derivative by it
   /// would be lost: Bound parameters can be read there.
@@ -37,9 +39,8 @@ class ParameterRef {
   void assign(Tensor numbers) const;
   /// The numbers in another element type.
   void convert(Precision element) const;
-  /// The numbers, contiguous, taken out to be written; put() is the other half.
-  Tensor take() const;
-  void put(Tensor numbers) const;
+  /// Forgets the leaf: the tape alone still holds the numbers that it has recorded.
+  void forget_leaf() const;
 
   Mode mode() const;
   void mode(Mode mode) const;
@@ -53,7 +54,6 @@ class ParameterRef {
  protected:
   struct Slot;
   friend class Bound;
-  void forget_leaf() const;  // the tape alone still holds what it has recorded
   explicit ParameterRef(std::shared_ptr<Slot> slot) : slot_(std::move(slot)) {}
   std::shared_ptr<Slot> slot_;
 };
