@@ -74,7 +74,7 @@ void LBFGSSearch::remember(std::span<const double> s, std::span<const double> y)
 // ---- the line search --------------------------------------------------------------------------
 
 // Leaves the point and its gradient in trial_x_ and trial_g_.
-LBFGSSearch::Trial LBFGSSearch::evaluate(const GradientFunction& f, std::span<const double> x,
+LBFGSSearch::Trial LBFGSSearch::evaluate(const Objective& f, std::span<const double> x,
                                          std::span<const double> p, double alpha) {
   ++evaluations_;
   for (std::size_t k = 0; k < x.size(); ++k) trial_x_[k] = x[k] + alpha * p[k];
@@ -101,9 +101,9 @@ double cubic_minimum(double a, double fa, double ga, double b, double fb, double
 
 // Algorithm 3.6: `low` has the lowest value so far of those with enough decrease, and its slope
 // points to `high`.
-bool LBFGSSearch::zoom(const GradientFunction& f, std::span<const double> x,
-                       std::span<const double> p, const Trial& start, Trial low, Trial high,
-                       int evaluations_left, Trial& found) {
+bool LBFGSSearch::zoom(const Objective& f, std::span<const double> x, std::span<const double> p,
+                       const Trial& start, Trial low, Trial high, int evaluations_left,
+                       Trial& found) {
   while (evaluations_left-- > 0 && low.alpha != high.alpha) {
     const bool is_known = std::isfinite(high.value) && std::isfinite(high.slope);
     const double alpha = is_known ? cubic_minimum(low.alpha, low.value, low.slope, high.alpha,
@@ -129,7 +129,7 @@ bool LBFGSSearch::zoom(const GradientFunction& f, std::span<const double> x,
 }
 
 // Algorithm 3.5: steps grow until an interval is known that holds a good one.
-bool LBFGSSearch::search_line(const GradientFunction& f, std::span<const double> x,
+bool LBFGSSearch::search_line(const Objective& f, std::span<const double> x,
                               std::span<const double> p, double first, Trial& found) {
   const Trial start{0.0, value_, dot(g_, p)};
   if (!(start.slope < 0.0)) return false;
@@ -155,7 +155,7 @@ bool LBFGSSearch::search_line(const GradientFunction& f, std::span<const double>
 
 // ---- steps ------------------------------------------------------------------------------------
 
-Outcome LBFGSSearch::step(const GradientFunction& f, std::span<double> x) {
+Outcome LBFGSSearch::step(const Objective& f, std::span<double> x) {
   trial_x_.resize(x.size());
   trial_g_.resize(x.size());
   if (!has_gradient_ || g_.size() != x.size()) {
@@ -198,7 +198,7 @@ Outcome LBFGSSearch::step(const GradientFunction& f, std::span<double> x) {
   return largest(g_) <= options.gradient_tolerance ? Outcome::converged : Outcome::running;
 }
 
-Outcome LBFGSSearch::minimise(const GradientFunction& f, std::span<double> x) {
+Outcome LBFGSSearch::minimise(const Objective& f, std::span<double> x) {
   for (std::int64_t k = 0; k < options.most_steps; ++k) {
     const Outcome outcome = step(f, x);
     if (outcome != Outcome::running) return outcome;
@@ -290,7 +290,7 @@ void LBFGS::read_parameters() {
   search_.restart();
 }
 
-double LBFGS::take_step(const GradientFunction& f) {
+double LBFGS::take_step(const Objective& f) {
   read_parameters();
   outcome_ = search_.step(f, x_);
   assign(x_);

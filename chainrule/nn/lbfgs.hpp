@@ -35,10 +35,10 @@ std::string_view name_of(Outcome outcome);
 
 /// f(x), its gradient written to g: any callable that takes (std::span<const double> x,
 /// std::span<double> g) and gives a double. Refers to the callable.
-class GradientFunction {
+class Objective {
  public:
   template <class F>
-  requires(!std::same_as<F, GradientFunction>) GradientFunction(const F& f)
+  requires(!std::same_as<F, Objective>) Objective(const F& f)
       : of_(&f), call_([](const void* of, std::span<const double> x, std::span<double> g) {
           return static_cast<double>((*static_cast<const F*>(of))(x, g));
         }) {}
@@ -58,9 +58,9 @@ class LBFGSSearch {
 
   /// Moves x by one step. `stalled`: no step finds a lower value, as rounding errors are reached or
   /// the gradient is wrong; then x has not changed.
-  Outcome step(const GradientFunction& f, std::span<double> x);
+  Outcome step(const Objective& f, std::span<double> x);
   /// Steps until it has ended.
-  Outcome minimise(const GradientFunction& f, std::span<double> x);
+  Outcome minimise(const Objective& f, std::span<double> x);
 
   double value() const { return value_; }  ///< at x, after a step
   std::span<const double> gradient() const { return g_; }
@@ -84,11 +84,11 @@ class LBFGSSearch {
     double alpha, value, slope;
   };
   std::vector<double> direction() const;
-  Trial evaluate(const GradientFunction& f, std::span<const double> x, std::span<const double> p,
+  Trial evaluate(const Objective& f, std::span<const double> x, std::span<const double> p,
                  double alpha);
-  bool search_line(const GradientFunction& f, std::span<const double> x, std::span<const double> p,
+  bool search_line(const Objective& f, std::span<const double> x, std::span<const double> p,
                    double first, Trial& found);
-  bool zoom(const GradientFunction& f, std::span<const double> x, std::span<const double> p,
+  bool zoom(const Objective& f, std::span<const double> x, std::span<const double> p,
             const Trial& start, Trial low, Trial high, int evaluations_left, Trial& found);
   void remember(std::span<const double> s, std::span<const double> y);
 
@@ -107,7 +107,7 @@ struct Minimum {
   std::int64_t steps = 0, evaluations = 0;
 };
 
-/// Minimises f from x; f is a GradientFunction, or code on numbers that are recorded: it takes a
+/// Minimises f from x; f is an Objective, or code on numbers that are recorded: it takes a
 /// std::vector<Scalar> and gives a Scalar.
 ///
 ///   const auto found = nn::minimise([](const auto& x) {
@@ -159,7 +159,7 @@ class LBFGS {
   void load_state(std::span<const NamedTensor> state);
 
  private:
-  double take_step(const GradientFunction& f);
+  double take_step(const Objective& f);
   void assign(std::span<const double> x) const;
   void read_parameters();
   double differentiate(const Tensor& loss, std::span<double> g) const;
