@@ -94,6 +94,22 @@ void tables() {
   cout << data.inputs << ' ' << data.targets << '\n';
 }
 
+// The same by the trainer, which a person can watch.
+void fitted(const nn::DataSet& data) {
+  struct Watching : nn::Observer {
+    void after_epoch(const nn::Trainer& trainer) override {
+      if (trainer.epochs() % 20 == 0) cout << "epoch " << trainer.epochs() << '\n';
+    }
+  } watching;
+  Random random(4);
+  nn::MLP net({2, 32, 2}, Op::tanh, random);
+  nn::Adam adam(net.parameters(), {.rate = 1e-2});
+  const auto loss = [](const Tensor& y, const Tensor& t) { return cross_entropy(y, t); };
+  const nn::Fitted run = nn::fit(net, loss, adam, nn::hold_out(data, 0.2, random),
+                                 {.epochs = 60, .score = nn::Score::accuracy}, watching);
+  cout << "the best: " << (run.best().accuracy > 0.97 ? "good" : "bad") << '\n';
+}
+
 void saved(const Net& net) {
   nn::save_tensors("net.safetensors", net.state_dict());
 
@@ -157,6 +173,7 @@ int main() {
   Random random(1);
   const nn::DataSet data = nn::moons(500, 0.15, random);
   const Net best = trained(Net(random), data, random);
+  fitted(data);
   by_hand(data);
   saved(best);
   resumed(data);

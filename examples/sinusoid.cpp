@@ -8,19 +8,19 @@ using namespace chainrule;
 
 int main() {
   Random random(1);
-  const nn::DataSet data = nn::sine(400, 0.05, random);
+  const nn::DataSet data = nn::sine(400, 0.02, random);
   nn::MLP net({1, 32, 32, 1}, Op::tanh, random);
   nn::Adam adam(net.parameters());
-  const nn::Schedule rate = nn::cosine(1e-2, 1000);
+  const nn::Schedule rate = nn::cosine(1e-2, 2000);
 
-  for (int epoch = 0; epoch < 80; ++epoch) {
+  for (int epoch = 0; epoch < 160; ++epoch) {
     const nn::Batches batches = data.shuffled(random).batches(32);
     double loss = 0;
     for (const auto& batch : batches) {
       adam.rate = rate(adam.steps());
       loss += adam.step([&] { return mse(net(batch.inputs), batch.targets); });
     }
-    if (epoch % 20 == 19) {
+    if (epoch % 40 == 39) {
       std::printf("epoch %d: loss %.5f\n", epoch, loss / double(batches.count()));
     }
   }
