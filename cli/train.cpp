@@ -394,16 +394,14 @@ class Train : public Verb {
     const std::string target = "the column " + in_quotes(examples.target);
     std::string line = data + ": " + counted(examples.rows.rows(), "row") + "; " + target;
     if (examples.task == Task::classify) {
-      line += " has " + counted(static_cast<std::int64_t>(examples.classes.size()), "class") +
-              (examples.classes.size() == 1 ? ": " : "es: ") + listed(examples.classes);
+      line += " has " + std::to_string(examples.classes.size()) +
+              " classes: " + listed(examples.classes);
     } else {
       line += " is a number";
     }
     say(line);
     if (examples.reason.empty()) return;
-    const Task other = examples.task == Task::classify ? Task::regress : Task::classify;
-    say("--task " + std::string(name_of(examples.task)) + " was chosen, as " + examples.reason +
-        " (else --task " + name_of(other) + ")");
+    say("--task " + std::string(name_of(examples.task)) + " was chosen: " + examples.reason);
   }
 
   void say_net(const nn::TableModel& model, const nn::HeldOut& parts) const {

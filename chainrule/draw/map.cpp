@@ -127,7 +127,7 @@ std::string render(const RegionMap& map, PlotFormat format, const PlotOptions& o
   if (map.regions.empty()) fail("map", "there are no regions");
   const Rectangle& where = map.regions[0].lead.where;
   std::string head = frame(where, map.title, map.x_label, map.y_label, format, options);
-  head += "set key outside right top vertical Left reverse noenhanced samplen 0.6 title " +
+  head += "set key outside right top vertical Left reverse noenhanced samplen 0 width -1 title " +
           in_script(map.legend) + " noenhanced left\n";
   const auto colour = [](std::size_t k) { return detail::kColours[k % detail::kColours.size()]; };
   std::vector<Area> areas;
@@ -148,13 +148,13 @@ std::string render(const RegionMap& map, PlotFormat format, const PlotOptions& o
   for (const Region& region : map.regions) {
     script.add(region.points, "with points pointtype 7 pointsize 0.55 linecolor rgb '#ffffff'");
   }
+  std::string legend;
   for (std::size_t k = 0; k < map.regions.size(); ++k) {
-    script.add(
-        map.regions[k].points,
-        "with points pointtype 7 pointsize 0.4 linecolor rgb '" + std::string(colour(k)) + "'",
-        map.regions[k].label);
+    const std::string is = "with points pointtype 7 linecolor rgb '" + std::string(colour(k)) + "'";
+    script.add(map.regions[k].points, is + " pointsize 0.4");
+    legend += ", keyentry " + is + " pointsize 0.8 title " + in_script(map.regions[k].label);
   }
-  return detail::run_gnuplot({{head + script.command() + "\n", script.data()}});
+  return detail::run_gnuplot({{head + script.command() + legend + "\n", script.data()}});
 }
 
 // ---- surfaces -----------------------------------------------------------------------------------
@@ -181,14 +181,16 @@ struct Bands {
 };
 
 Bands bands_of(double low, double high) {
-  constexpr double kAbout = 10;
+  constexpr double kAbout = 11;
   if (!(high > low)) high = low + std::max(1.0, std::fabs(low));
   const double rough = (high - low) / kAbout;
   const double power = std::pow(10.0, std::floor(std::log10(rough)));
   Bands bands;
+  double nearest = HUGE_VAL;
   for (const double factor : {1.0, 2.0, 5.0, 10.0}) {
-    bands.step = factor * power;
-    if (bands.step >= rough) break;
+    const double distance = std::fabs(std::log(rough / (factor * power)));
+    if (distance < nearest) bands.step = factor * power;
+    nearest = std::min(nearest, distance);
   }
   bands.first = std::floor(low / bands.step) * bands.step;
   bands.count = static_cast<std::size_t>(std::ceil((high - bands.first) / bands.step));
