@@ -123,6 +123,11 @@ class Engine {
   /// Computes blocks whose rows are in place, `count` of them; the rest of the last block repeats
   /// one of them. The first `skipped` rows of the last block take no part.
   virtual void run(Work& first, std::size_t count, std::size_t skipped = 0) const = 0;
+  /// Whether blocks whose rows all stand in tables are computed by repeat(): where there is neither
+  /// guard nor block, and nothing else that tells one from the next.
+  virtual bool repeats() const { return false; }
+  /// Computes `blocks` blocks that follow one another from where the tables are, all rows of each.
+  virtual void repeat(Work&, std::size_t) const {}
   /// Whether all guards of a row held in the last run().
   virtual bool is_answered(const Work& work, std::size_t row) const = 0;
   virtual bool all_answered(const Work& work, std::size_t count) const = 0;

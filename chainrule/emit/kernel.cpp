@@ -147,6 +147,9 @@ Kernel::State::State(const Function& of, const CompileOptions& with) : f(of), op
   trace = optimised(OptimiseOptions::Notes::drop, &reports);
   optimise_seconds = seconds_since(start);
   nodes_a_row = nodes_with_steps(trace);
+  has_bare_outputs = std::ranges::any_of(trace.outputs, [this](Vertex output) {
+    return std::ranges::find(trace.inputs, output) != trace.inputs.end();
+  });
 }
 
 OptimiseOptions Kernel::State::passes() const {
@@ -238,6 +241,7 @@ std::unique_ptr<Engine> Kernel::State::make(const Layout& layout, const Pass& pa
 
 Layout Kernel::State::layout_of(const Division& division) const {
   Layout layout;
+  layout.stores_last = division.stores_last;
   const auto add_columns = [](std::vector<emit::Columns>& all, std::size_t first, std::size_t count,
                               std::uint32_t way) {
     if (way < Division::kInPlace) return;

@@ -24,17 +24,24 @@ struct Division {
   std::vector<std::uint32_t> sources;
   std::vector<Outputs> sinks;
   Factors factors = Factors::in_rows;
+  /// A column is read and written: a row's outputs are stored when all of it has been computed.
+  bool stores_last = false;
 
   bool has_in_place() const {
     return std::ranges::any_of(sources, [](std::uint32_t way) { return way >= kInPlace; }) ||
            std::ranges::any_of(sinks, [](const Outputs& sink) { return sink.way >= kInPlace; });
   }
   void pack_all() {
+    stores_last = false;
     for (std::uint32_t& way : sources) way = way >= kInPlace ? kPacked : way;
     for (Outputs& sink : sinks) sink.way = sink.way >= kInPlace ? kPacked : sink.way;
   }
   friend bool operator==(const Division&, const Division&) = default;
 };
+
+/// Whether tables that are read and written share memory: not at all, row for row (a column that is
+/// updated), or otherwise.
+enum class Meeting : std::uint8_t { none, in_rows, across };
 
 }  // namespace emit
 
@@ -71,6 +78,7 @@ struct Kernel::State {
   Trace trace;                      ///< optimised
   std::vector<std::size_t> widths;  ///< numbers, by argument
   std::size_t lanes = 1;            ///< of a vector of machine code
+  bool has_bare_outputs = false;    ///< an output is an input as it came
   std::size_t nodes_a_row = 0;      ///< with those of every step of a loop
   std::vector<PassReport> reports;
   double optimise_seconds = 0;
@@ -86,8 +94,8 @@ struct Kernel::State {
   void divide(std::span<const BasicSource<From>> sources, std::span<const BasicSink<To>> sinks,
               std::size_t rows, unsigned threads, emit::Division& division) const;
   template <class From, class To>
-  bool tables_meet(std::span<const BasicSource<From>> sources, std::span<const BasicSink<To>> sinks,
-                   std::size_t rows) const;
+  emit::Meeting tables_meet(std::span<const BasicSource<From>> sources,
+                            std::span<const BasicSink<To>> sinks, std::size_t rows) const;
 
   // A list that is only ever added to, so that it can be searched without a lock.
   struct Made {

@@ -169,6 +169,7 @@ class Whole::Outputs final : public Destinations {
   bool may_leave(Vertex v) const { return v.index >= last_guard_; }
 
   std::optional<To> of(Vertex v) const override {
+    if (whole_.layout_.stores_last) return std::nullopt;
     if (reads_[v.index] != 1 || first_[v.index] == kNone || !may_leave(v)) return std::nullopt;
     return to(first_[v.index]);
   }
@@ -222,7 +223,8 @@ void Whole::lower_rows() {
       const Guard& g = trace_.guards[guard];
       lowering.builder().guard(lowering.mask_of(lowering.value(scope, g.node), g.expected));
     }
-    if (scope.needed[v] && outputs.may_leave({v})) outputs.leave(lowering, scope, {v});
+    const bool leaves = scope.needed[v] && outputs.may_leave({v}) && !layout_.stores_last;
+    if (leaves) outputs.leave(lowering, scope, {v});
   }
   for (std::uint32_t v = 0; v < graph_.size(); ++v) outputs.leave(lowering, scope, {v});
   lowering.end_group();

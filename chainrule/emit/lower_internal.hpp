@@ -24,6 +24,7 @@ struct Layout {
   std::vector<bool> is_summed;        ///< by output
   std::vector<Columns> sources = {};  ///< of inputs, ascending
   std::vector<Columns> sinks = {};  ///< of outputs, ascending; their tables come after the sources'
+  bool stores_last = false;         ///< what is stored is stored when all of a row is computed
   friend bool operator==(const Layout&, const Layout&) = default;
 };
 

@@ -85,7 +85,7 @@ class Run {
         count_(count),
         handling_(handling) {
     handling.clear();
-    const auto& [is_shared, is_summed, in, out] = engine.layout();
+    const auto& [is_shared, is_summed, in, out, stores_last] = engine.layout();
     for (std::size_t a = 0, input = 0; a < sources.size(); ++a) {
       const std::size_t width = f.arguments()[a].example.size();
       handling.add(handling.sources, a, input, width, in, sources[a].data);
@@ -126,6 +126,13 @@ class Run {
     engine_.lay_out(memory.work(engine_.work_bytes()), work);
     engine_.begin(work);
     const std::size_t most = engine_.rows() * engine_.packs();
+    if (engine_.repeats() && handling_.sources.empty() && handling_.sinks.empty() &&
+        last - first >= most) {
+      const std::size_t blocks = (last - first) / most;
+      take(work, {first, 0, most});
+      engine_.repeat(work, blocks);
+      first += blocks * most;
+    }
     for (std::size_t row = first; row < last; row += most) {
       const std::size_t count = std::min(most, last - row);
       std::size_t skipped = 0;
@@ -295,6 +302,7 @@ void Kernel::State::divide(std::span<const BasicSource<From>> sources,
   const bool writes = has_code && (sizeof(To) == sizeof(float)) == is_single();
   division.sources.clear();
   division.sinks.clear();
+  division.stores_last = false;
   for (std::size_t a = 0; a < sources.size(); ++a) {
     division.sources.push_back(sources[a].stride == 0 ? Division::kOnce
                                : reads                ? emit::way_in_place(sources[a], widths[a])
@@ -314,28 +322,43 @@ void Kernel::State::divide(std::span<const BasicSource<From>> sources,
   if (!division.has_in_place()) return;
   // Each of several threads has two blocks at least, so that its last one may begin earlier.
   const std::size_t block = lanes * pass_for(division, rows).row_vectors;
-  if (rows < (threads > 1 ? 2 * threads : 1) * block || tables_meet(sources, sinks, rows)) {
+  const emit::Meeting meeting = tables_meet(sources, sinks, rows);
+  division.stores_last = meeting == emit::Meeting::in_rows;
+  if (rows < (threads > 1 ? 2 * threads : 1) * block || meeting == emit::Meeting::across ||
+      (division.stores_last && has_bare_outputs)) {
     division.pack_all();
   }
 }
 
 // Whether a table is read and written, or written twice.
 template <class From, class To>
-bool Kernel::State::tables_meet(std::span<const BasicSource<From>> sources,
-                                std::span<const BasicSink<To>> sinks, std::size_t rows) const {
+emit::Meeting Kernel::State::tables_meet(std::span<const BasicSource<From>> sources,
+                                         std::span<const BasicSink<To>> sinks,
+                                         std::size_t rows) const {
+  emit::Meeting meeting = emit::Meeting::none;
+  // One number a row, at the same place.
+  const auto is_update = [](const BasicSource<From>& source, std::size_t width,
+                            const BasicSink<To>& sink) {
+    return static_cast<const void*>(source.data) == static_cast<const void*>(sink.data) &&
+           sizeof(From) == sizeof(To) && width == 1 && sink.count == 1 &&
+           source.stride == sink.stride && source.index.empty() && sink.index.empty();
+  };
   for (std::size_t k = 0; k < sinks.size(); ++k) {
     if (sinks[k].mode == SinkMode::sum) continue;
     const emit::Touched own = emit::touched(sinks[k], sinks[k].count, rows);
     for (std::size_t a = 0; a < sources.size(); ++a) {
       const bool is_shared = sources[a].stride == 0;
-      if (!is_shared && own.meets(emit::touched(sources[a], widths[a], rows))) return true;
+      if (is_shared || !own.meets(emit::touched(sources[a], widths[a], rows))) continue;
+      if (!is_update(sources[a], widths[a], sinks[k])) return emit::Meeting::across;
+      meeting = emit::Meeting::in_rows;
     }
     for (std::size_t j = 0; j < k; ++j) {
       const bool is_sum = sinks[j].mode == SinkMode::sum;
-      if (!is_sum && own.meets(emit::touched(sinks[j], sinks[j].count, rows))) return true;
+      if (!is_sum && own.meets(emit::touched(sinks[j], sinks[j].count, rows)))
+        return emit::Meeting::across;
     }
   }
-  return false;
+  return meeting;
 }
 
 template <class From, class To>

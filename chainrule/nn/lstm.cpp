@@ -173,14 +173,26 @@ class LSTMRun final : public TensorOp {
                        matrix<const T>(TensorAccess::data<T>(x[kX]), n.time * n.batch, n.in),
                        gate_of<T>(x[kWeightX], k));
     }
+    // Several rows are multiplied faster by what stands turned already.
+    const bool is_turned = n.batch > 1 && n.time > 4;
+    const Tensor weight_h =
+        is_turned ? contiguous(transpose(reshape(x[kWeightH], {4, n.hidden, n.hidden}), 1, 2))
+                  : x[kWeightH];
     for (std::int64_t t = 0; t < n.time; ++t) {
       const std::int64_t here = t * n.step(), next = here + n.step();
       std::array<const T*, 5> from;
       std::array<T*, 7> to;
       for (std::size_t k = 0; k < kGates; ++k) {
         T* const own = gate + static_cast<std::int64_t>(k) * n.all() + here;
-        add_by_turned<T>(matrix(own, n.batch, n.hidden),
-                         matrix<const T>(h + here, n.batch, n.hidden), gate_of<T>(x[kWeightH], k));
+        const Matrix<T> sum = matrix(own, n.batch, n.hidden);
+        const Matrix<const T> before = matrix<const T>(h + here, n.batch, n.hidden);
+        const T* const weight =
+            TensorAccess::data<T>(weight_h) + static_cast<std::int64_t>(k) * n.hidden * n.hidden;
+        if (is_turned) {
+          add_product(sum, before, matrix(weight, n.hidden, n.hidden));
+        } else {
+          add_by_turned(sum, before, matrix(weight, n.hidden, n.hidden));
+        }
         from[k] = own;
       }
       from[4] = c + here;

@@ -14,26 +14,22 @@ namespace chainrule::nn {
 
 // ---- a rule, compiled -------------------------------------------------------------------------
 
-// A pass over a parameter. What is written goes to fresh memory (the tape may still hold the old
-// numbers of the parameter); the state, which nobody shares, goes back in blocks that the cache
-// holds.
+// A pass over a parameter, all of it in place (where nobody else holds the numbers).
 class Optimiser::Rule {
  public:
   explicit Rule(Function f) : f_(std::move(f)) {}
 
-  /// p' into `to`, and the state in place.
-  void run(std::span<const double> settings, const Tensor& p, const Tensor& g, const Tensor& to,
+  void run(std::span<const double> settings, Tensor& p, const Tensor& g,
            std::span<Tensor> state) const {
     if (p.element() == f32) {
       const std::vector<float> rounded(settings.begin(), settings.end());
-      run_as<float>(rounded, p, g, to, state);
+      run_as<float>(rounded, p, g, state);
     } else {
-      run_as<double>(settings, p, g, to, state);
+      run_as<double>(settings, p, g, state);
     }
   }
 
  private:
-  static constexpr std::size_t kBlock = 4096;
   static constexpr std::size_t kMostStates = 2;
 
   const Kernel& kernel(Precision element) const {
@@ -46,35 +42,23 @@ class Optimiser::Rule {
   }
 
   template <class T>
-  void run_as(std::span<const T> settings, const Tensor& p, const Tensor& g, const Tensor& to,
+  void run_as(std::span<const T> settings, Tensor& p, const Tensor& g,
               std::span<Tensor> state) const {
-    const Kernel& update = kernel(p.element());
-    const auto size = static_cast<std::size_t>(p.size());
-    const std::span<const T> from_p = p.span<T>(), from_g = g.span<T>();
-    T* const to_p = TensorAccess::data<T>(to);
-    thread_local std::vector<T> scratch;
-    scratch.resize(kMostStates * kBlock);
-    std::span<T> own[kMostStates];
-    for (std::size_t k = 0; k < state.size(); ++k) own[k] = state[k].writable<T>();
-
     BasicSource<T> sources[3 + kMostStates];
     BasicSink<T> sinks[1 + kMostStates];
+    const auto update = [&](std::size_t source, std::size_t sink, Tensor& t) {
+      const std::span<T> own = t.writable<T>();
+      sources[source] = {.data = own.data(), .size = own.size(), .stride = 1};
+      sinks[sink] = {.data = own.data(), .size = own.size(), .count = 1, .stride = 1};
+    };
+    const std::span<const T> from_g = g.span<T>();
     sources[0] = {.data = settings.data(), .size = settings.size(), .stride = 0};
-    for (std::size_t first = 0; first < size; first += kBlock) {
-      const std::size_t n = std::min(kBlock, size - first);
-      sources[1] = {.data = from_p.data() + first, .size = n, .stride = 1};
-      sources[2] = {.data = from_g.data() + first, .size = n, .stride = 1};
-      sinks[0] = {.data = to_p + first, .size = n, .count = 1, .stride = 1};
-      for (std::size_t k = 0; k < state.size(); ++k) {
-        sources[3 + k] = {.data = own[k].data() + first, .size = n, .stride = 1};
-        sinks[1 + k] = {.data = scratch.data() + k * kBlock, .size = n, .count = 1, .stride = 1};
-      }
-      update.run(std::span<const BasicSource<T>>(sources, 3 + state.size()),
-                 std::span<const BasicSink<T>>(sinks, 1 + state.size()), n);
-      for (std::size_t k = 0; k < state.size(); ++k) {
-        std::copy_n(scratch.data() + k * kBlock, n, own[k].data() + first);
-      }
-    }
+    sources[2] = {.data = from_g.data(), .size = from_g.size(), .stride = 1};
+    update(1, 0, p);
+    for (std::size_t k = 0; k < state.size(); ++k) update(3 + k, 1 + k, state[k]);
+    kernel(p.element())
+        .run(std::span<const BasicSource<T>>(sources, 3 + state.size()),
+             std::span<const BasicSink<T>>(sinks, 1 + state.size()), from_g.size(), threads());
   }
 
   Function f_;
@@ -187,13 +171,8 @@ void Optimiser::step(std::span<const Tensor> gradients) {
   const std::vector<double> now = settings();
   const std::size_t count = state_names_.size();
   for (std::size_t k = 0; k < parameters_.size(); ++k) {
-    const ParameterRef& parameter = parameters_[k];
-    parameter.forget_leaf();
-    const Tensor p = contiguous(parameter.value());
-    Tensor updated = empty_like(p);
-    rule().run(now, p, contiguous(gradients[k].detached()), updated,
+    rule().run(now, parameters_[k].numbers(), contiguous(gradients[k].detached()),
                std::span(states_).subspan(k * count, count));
-    parameter.assign(std::move(updated));
   }
 }
 
@@ -240,7 +219,10 @@ using Numbers = std::vector<double>;
 }  // namespace
 
 SGD::SGD(std::span<const ParameterRef> parameters, const SGDOptions& its_options)
-    : Optimiser(parameters, its_options.rate, {"velocity"}), options(its_options) {}
+    : Optimiser(parameters, its_options.rate,
+                its_options.momentum == 0 ? std::vector<std::string_view>{}
+                                          : std::vector<std::string_view>{"velocity"}),
+      options(its_options) {}
 
 Numbers SGD::settings() const {
   const bool is_nesterov = options.kind == Momentum::nesterov;
@@ -250,6 +232,15 @@ Numbers SGD::settings() const {
 }
 
 const Optimiser::Rule& SGD::rule() const {
+  if (!has_state()) {
+    if (options.momentum != 0) {
+      fail("step", "the momentum was 0 when this SGD was made: it keeps no velocity");
+    }
+    static const Rule plain(record([](const Settings& s, Scalar p,
+                                      Scalar gradient) { return p - s[0] * (gradient + s[1] * p); },
+                                   Numbers(5, 0.5), 0.5, 0.5));
+    return plain;
+  }
   static const Rule rule(record(
       [](const Settings& s, Scalar p, Scalar gradient, Scalar velocity) {
         const Scalar g = gradient + s[1] * p;

@@ -76,6 +76,7 @@ class Optimiser {
 
   /// The rule's Function: of an array of `settings`, of p, g and the state; gives p' and the new
   /// state. Made once a rule.
+  bool has_state() const { return !state_names_.empty(); }
   class Rule;
   virtual const Rule& rule() const = 0;
   /// The settings of step number steps() (1, 2, …).
@@ -105,7 +106,7 @@ struct SGDOptions {
 class SGD final : public Optimiser {
  public:
   explicit SGD(std::span<const ParameterRef> parameters, const SGDOptions& options = {});
-  SGDOptions options;  ///< its rate is the first one
+  SGDOptions options;  ///< its rate is the first one; without momentum no velocity is kept
 
  private:
   const Rule& rule() const override;

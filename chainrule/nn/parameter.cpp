@@ -32,6 +32,11 @@ struct ParameterRef::Slot {
 
 const Tensor& ParameterRef::value() const { return slot_->value; }
 
+Tensor& ParameterRef::numbers() const {
+  forget_leaf();
+  return slot_->value;
+}
+
 Tensor ParameterRef::tensor(Location at) const {
   Slot& slot = *slot_;
   if (TensorAccess::is_there(slot.bound)) return slot.bound;

@@ -27,6 +27,8 @@ class ParameterRef {
  public:
   /// Its numbers, not recorded.
   const Tensor& value() const;
+  /// The same, to be written in place by writable(): the leaf is forgotten.
+  Tensor& numbers() const;
   /// What formulas read: in training mode its leaf on the active tape, else its numbers. Throws
   /// Error inside of a checkpoint, or while a Function is recorded, where the derivative by it
   /// would be lost: Bound parameters can be read there.

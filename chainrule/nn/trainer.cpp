@@ -160,9 +160,9 @@ constexpr std::uint64_t kOrderStream = 0x0DE5;  // of the seed's random numbers:
 
 // ---- the run ------------------------------------------------------------------------------------
 
-Trainer::Trainer(std::unique_ptr<const Objective> objective, Optimiser& optimiser, HeldOut data,
+Trainer::Trainer(std::unique_ptr<const Task> task, Optimiser& optimiser, HeldOut data,
                  const FitOptions& options)
-    : objective_(std::move(objective)),
+    : task_(std::move(task)),
       optimiser_(optimiser),
       data_(std::move(data)),
       options_(options),
@@ -196,7 +196,7 @@ Ended Trainer::run() {
 }
 
 Ended Trainer::run(Observer& observer) {
-  const InMode training(objective_->net(), Mode::training);
+  const InMode training(task_->net(), Mode::training);
   for (;;) {
     if (epochs() >= options_.epochs) return Ended::epochs;
     if (options_.patience > 0 && epochs() - best_epoch_ >= options_.patience) {
@@ -228,7 +228,7 @@ void Trainer::take_step() {
   double loss = 0;
   {
     const Frame frame = Tape::active().frame();
-    const Tensor recorded = objective_->loss(objective_->predict(batch.inputs), batch.targets);
+    const Tensor recorded = task_->loss(task_->predict(batch.inputs), batch.targets);
     loss = recorded.detached().item();
     if (!std::isfinite(loss)) fail_here("the loss is " + shortest(loss));
     std::vector<Tensor> leaves;
@@ -254,13 +254,13 @@ void Trainer::fail_here(const std::string& what) const {
 
 Epoch Trainer::evaluated() const {
   constexpr std::int64_t kRows = 1024;
-  Module& net = objective_->net();
+  Module& net = task_->net();
   const InMode evaluation(net, Mode::evaluation);
   double sum = 0;
   std::int64_t right = 0;
   for (const DataSet& batch : data_.validation.batches(std::max(kRows, options_.batch))) {
-    const Tensor predictions = objective_->predict(batch.inputs);
-    sum += objective_->loss(predictions, batch.targets).item() * static_cast<double>(batch.rows());
+    const Tensor predictions = task_->predict(batch.inputs);
+    sum += task_->loss(predictions, batch.targets).item() * static_cast<double>(batch.rows());
     if (options_.score == Score::accuracy) right += hits(predictions, batch.targets);
   }
   const auto rows = static_cast<double>(data_.validation.rows());
@@ -282,7 +282,7 @@ void Trainer::end_epoch() {
   history_.push_back(epoch);
   if (best_epoch_ == 0 || epoch.validation_loss < best().validation_loss) {
     best_epoch_ = epochs();
-    best_ = objective_->net().state_dict();
+    best_ = task_->net().state_dict();
   }
   order_ = next_order_;
   step_ = 0;
@@ -291,13 +291,13 @@ void Trainer::end_epoch() {
 }
 
 void Trainer::restore_best() {
-  if (best_epoch_ > 0) objective_->net().load_state_dict(best_);
+  if (best_epoch_ > 0) task_->net().load_state_dict(best_);
 }
 
 // ---- checkpoints --------------------------------------------------------------------------------
 
 SavedTensors Trainer::checkpoint() const {
-  const Module& net = objective_->net();
+  const Module& net = task_->net();
   const StateDict now = net.state_dict();
   SavedTensors saved;
   saved.tensors = best_epoch_ > 0 ? best_ : now;
@@ -332,7 +332,7 @@ SavedTensors Trainer::checkpoint() const {
 
 void Trainer::resume(const SavedTensors& checkpoint) {
   const Reading reading(checkpoint);
-  Module& net = objective_->net();
+  Module& net = task_->net();
   reading.require("training.rows", std::to_string(data_.training.rows()), "the rows to learn from");
   reading.require("training.batch", std::to_string(options_.batch), "the rows of a batch");
   reading.require("training.data", digest_of(data_), "the data");

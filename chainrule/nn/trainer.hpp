@@ -2,9 +2,8 @@
 //
 //   nn::MLP net({2, 16, 2}, Op::tanh, random);
 //   nn::Adam adam(net.parameters());
-//   const auto loss = [](const Tensor& y, const Tensor& classes) { return cross_entropy(y,
-//   classes); }; nn::fit(net, loss, adam, nn::hold_out(data, 0.2, random), {.epochs = 200,
-//   .patience = 20});
+//   const auto loss = [](const Tensor& y, const Tensor& t) { return cross_entropy(y, t); };
+//   nn::fit(net, loss, adam, nn::hold_out(data, 0.2, random), {.epochs = 200, .patience = 20});
 //
 // An epoch visits each row to learn from once, in an order that the seed decides, batch by batch, a
 // frame of the tape a step; then the net is evaluated on the rows that were held out. A run is
@@ -71,9 +70,9 @@ class Observer {
 };
 
 /// What is to be learned: what a net makes of inputs, and how far that is from targets.
-class Objective {
+class Task {
  public:
-  virtual ~Objective() = default;
+  virtual ~Task() = default;
   virtual Module& net() const = 0;
   virtual Tensor predict(const Tensor& inputs) const = 0;
   /// The mean over the rows.
@@ -96,7 +95,7 @@ class Trainer {
                                      const FitOptions& options = {})
       : Trainer(std::make_unique<Learned<Net, Loss>>(net, std::move(loss)), optimiser,
                 std::move(data), options) {}
-  Trainer(std::unique_ptr<const Objective> objective, Optimiser& optimiser, HeldOut data,
+  Trainer(std::unique_ptr<const Task> task, Optimiser& optimiser, HeldOut data,
           const FitOptions& options);
 
   /// Goes on until the run ends. May be called again after a stop. Throws Error that names epoch
@@ -130,7 +129,7 @@ class Trainer {
 
  private:
   template <class Net, class Loss>
-  class Learned final : public Objective {
+  class Learned final : public Task {
    public:
     Learned(Net& its_net, Loss its_loss) : net_(its_net), loss_(std::move(its_loss)) {}
     Module& net() const override { return net_; }
@@ -151,7 +150,7 @@ class Trainer {
   Epoch evaluated() const;
   [[noreturn]] void fail_here(const std::string& what) const;
 
-  std::unique_ptr<const Objective> objective_;
+  std::unique_ptr<const Task> task_;
   Optimiser& optimiser_;
   HeldOut data_;
   FitOptions options_;
@@ -173,6 +172,8 @@ struct Fitted {
   Ended ended;
   std::vector<Epoch> history;
   std::int64_t best_epoch;  ///< counted from 1; the net is as it was after it
+  /// How that one went; there is none if the run was stopped before its first epoch ended.
+  const Epoch& best() const { return history[static_cast<std::size_t>(best_epoch - 1)]; }
 };
 
 /// Trains the net from the beginning to the end, and leaves it as the best epoch did.

@@ -14,6 +14,8 @@ Trace fold(Trace trace, const OptimiseOptions& options);
 Trace share(Trace trace, const OptimiseOptions& options);
 /// Applies the algebraic rules that are exact.
 Trace rewrite(Trace trace, const OptimiseOptions& options);
+/// Lets σ(x) and σ(−x) share an exponential.
+Trace sigmoids(Trace trace, const OptimiseOptions& options);
 /// Makes products and roots of powers whose exponent is a number.
 Trace power(Trace trace, const OptimiseOptions& options);
 /// Makes products of divisions by numbers, and of divisions by the same value.

@@ -94,8 +94,8 @@ class Forward {
   std::vector<bool> is_seeded_;   // by place in the cone, in any direction
 };
 
-// Where there are arrays, whose operations have a pullback only: ẏ is linear in ẋ, and x̄(ȳ) in ȳ, so
-// that ẏ = ∂(Σ ẋ x̄)/∂ȳ, by a reverse sweep over a recorded one.
+// Where there are arrays, whose operations have a pullback only: ẏ is linear in ẋ, and x̄(ȳ) in ȳ,
+// so that ẏ = ∂(Σ ẋ x̄)/∂ȳ, by a reverse sweep over a recorded one.
 template <class Found>
 void transposed_sweep_for(std::span<const Scalar> ys, std::span<const Scalar> xs,
                           std::span<const double> seeds, std::size_t directions, Found&& found) {

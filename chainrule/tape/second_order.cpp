@@ -37,8 +37,7 @@ struct Problem {
   // Whether a sweep over rows does not do.
   bool needs_recording() const {
     return state.tracing || std::ranges::any_of(cone.rows, [this](std::uint32_t row) {
-             return state.rows.codes[row] == Code::block ||
-                    state.rows.codes[row] == Code::array;
+             return state.rows.codes[row] == Code::block || state.rows.codes[row] == Code::array;
            });
   }
 };

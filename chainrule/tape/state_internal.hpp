@@ -180,7 +180,7 @@ class Operands {
   double values_[3] = {};
   const BlockRow* block_ = nullptr;
   std::span<const std::uint32_t> arrays_;  ///< the operands of an array, or the array of an element
-  mutable std::vector<double> many_;  ///< the values of a block's, once asked for
+  mutable std::vector<double> many_;       ///< the values of a block's, once asked for
 };
 
 /// The block whose header stands in `row`.

@@ -1,6 +1,8 @@
 // Making and walking the bodies of tensors. Private to the library's sources.
 #pragma once
 
+#include <algorithm>
+
 #include "chainrule/tensor/buffer_internal.hpp"
 #include "chainrule/tensor/core.hpp"
 
@@ -71,7 +73,42 @@ class Walk {
     }
   }
 
+  /// Whether one tensor is dense along the runs, and another along the axis around them: then one
+  /// of them is read across its cache lines.
+  bool is_crossed() const {
+    if (outer_.rank() == 0 || length_ < kTile || outer_.back() < kTile) return false;
+    const auto& around = outer_steps_[outer_.rank() - 1];
+    bool along = false, across = false;
+    for (std::size_t k = 0; k < count_; ++k) {
+      along = along || (step_[k] == 1 && around[k] > 1);
+      across = across || (step_[k] > 1 && around[k] == 1);
+    }
+    return along && across;
+  }
+  /// run(offsets, count) for pieces of runs, those that share cache lines one after another.
+  template <class Run>
+  void each_tile(Run&& run) const {
+    const std::size_t axis = outer_.rank() - 1;
+    const std::int64_t around = outer_[axis];
+    Walk corners = *this;
+    corners.outer_[axis] = 1;
+    corners.each([&](const auto& corner) {
+      for (std::int64_t i0 = 0; i0 < around; i0 += kTile) {
+        for (std::int64_t j = 0; j < length_; j += kTile) {
+          for (std::int64_t i = i0; i < std::min(i0 + kTile, around); ++i) {
+            std::array<std::int64_t, kMost> at = {};
+            for (std::size_t k = 0; k < count_; ++k)
+              at[k] = corner[k] + i * outer_steps_[axis][k] + j * step_[k];
+            run(at, std::min(kTile, length_ - j));
+          }
+        }
+      }
+    });
+  }
+
  private:
+  static constexpr std::int64_t kTile = 32;
+
   std::size_t count_;
   std::int64_t length_ = 1;
   std::array<std::int64_t, kMost> step_ = {};

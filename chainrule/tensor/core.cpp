@@ -137,9 +137,11 @@ void each_pair(const Tensor& from, const Tensor& to, Each&& each) {
                   {&TensorAccess::body(from).strides, &TensorAccess::body(to).strides});
   const From* source = TensorAccess::data<From>(from);
   To* target = TensorAccess::data<To>(to);
-  walk.each([&](const auto& at) {
-    each(source + at[0], walk.step(0), target + at[1], walk.step(1), walk.run_length());
-  });
+  const auto piece = [&](const auto& at, std::int64_t n) {
+    each(source + at[0], walk.step(0), target + at[1], walk.step(1), n);
+  };
+  if (walk.is_crossed()) return walk.each_tile(piece);
+  walk.each([&](const auto& at) { piece(at, walk.run_length()); });
 }
 
 struct Copy {

@@ -15,12 +15,16 @@
 
 namespace chainrule {
 
+/// A Tensor, and what converts to one: the single result of a Function, a parameter of a net.
+template <class T>
+concept TensorLike = std::same_as<T, Tensor> ||
+    (std::is_class_v<T> && !std::same_as<T, Scalar> && std::convertible_to<const T&, Tensor>);
 /// What stands beside a Tensor in arithmetic.
 template <class T>
-concept TensorOrNumber = std::same_as<T, Tensor> || std::same_as<T, Scalar> || Number<T>;
+concept TensorOrNumber = TensorLike<T> || std::same_as<T, Scalar> || Number<T>;
 /// Operands of which at least one is a Tensor.
 template <class... T>
-concept WithTensor = (TensorOrNumber<T> && ...) && (std::same_as<T, Tensor> || ...);
+concept WithTensor = (TensorOrNumber<T> && ...) && (TensorLike<T> || ...);
 
 /// op on tensors that can be broadcast together. Throws Error that names the shapes.
 Tensor apply(Op op, std::span<const Tensor> x, Location at = Location::here());
@@ -80,13 +84,21 @@ class TensorOperand {
  public:
   TensorOperand(const Tensor& tensor, const char* file = __builtin_FILE(),
                 int line = __builtin_LINE())
-      : tensor_(tensor), at_{file, line} {}
+      : held_(TensorAccess::nothing()), tensor_(tensor), at_{file, line} {}
+  template <TensorLike T>
+  requires(!std::same_as<T, Tensor>)
+      TensorOperand(const T& other, const char* file = __builtin_FILE(),
+                    int line = __builtin_LINE())
+      : held_(other), tensor_(held_), at_{file, line} {}
+  TensorOperand(const TensorOperand&) = delete;
+  TensorOperand& operator=(const TensorOperand&) = delete;
 
   const Tensor& tensor() const { return tensor_; }
   Location at() const { return at_; }
 
  private:
-  const Tensor& tensor_;  // of the same expression
+  Tensor held_;
+  const Tensor& tensor_;  // of the same expression, or held_
   Location at_;
 };
 

@@ -86,6 +86,11 @@ class Shares final : public AlongAxes {
   }
   void pull(const Pull&) const override {}
   std::uint32_t reads() const override { return 0; }
+
+ private:
+  std::shared_ptr<const TensorOp> along(std::uint32_t other) const override {
+    return std::make_shared<const Shares>(other);
+  }
 };
 
 class ExtremeOf final : public OverAxes {
@@ -122,6 +127,9 @@ class ExtremeOf final : public OverAxes {
   }
 
  private:
+  std::shared_ptr<const TensorOp> over(std::uint32_t other, Dims dims) const override {
+    return std::make_shared<const ExtremeOf>(extreme_, other, dims);
+  }
   Extreme extreme_;
 };
 
@@ -157,6 +165,9 @@ class PlaceOf final : public OverAxes {
   std::uint32_t reads() const override { return 0; }
 
  private:
+  std::shared_ptr<const TensorOp> over(std::uint32_t other, Dims dims) const override {
+    return std::make_shared<const PlaceOf>(extreme_, other, dims);
+  }
   Extreme extreme_;
 };
 

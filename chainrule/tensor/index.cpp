@@ -113,14 +113,10 @@ class Resolver {
         is_parted_ = is_parted_ || !found_.places.empty();
       } else if (is_parted_) {
         found_.first_place = 0;
-        is_split_ = true;
       }
     }
     for (; after_ > 0; --after_) range({});
-    if (!found_.places.empty()) {
-      if (is_split_) found_.first_place = 0;
-      broadcast_places();
-    }
+    if (!found_.places.empty()) broadcast_places();
     if (!is_whole_ || new_axes_ != 0) {
       found_.region =
           std::make_shared<const IndexPart>(std::span<const IndexPart::Cut>(cuts_), new_axes_);
@@ -201,8 +197,8 @@ class Resolver {
   Selection found_;
   std::vector<IndexPart::Cut> cuts_;
   std::uint32_t new_axes_ = 0;
-  bool is_whole_ = true;                       // each cut takes all of its axis
-  bool is_parted_ = false, is_split_ = false;  // another entry after places; places after that
+  bool is_whole_ = true;    // each cut takes all of its axis
+  bool is_parted_ = false;  // another entry after places
 };
 
 Tensor region_of(const Tensor& x, const Selection& selection, Location at) {

@@ -134,6 +134,18 @@ Tensor call_with(const std::shared_ptr<const TensorOp>& op, std::initializer_lis
   return call(op, operands, at);
 }
 
+// Places in the slices of a batch: those of the batch come first, of which each slice is one.
+std::vector<Tensor> batch_places(std::span<const Tensor> x, std::uint32_t mask, std::size_t first) {
+  const std::int64_t count = batch_count(x, mask);
+  std::vector<Tensor> places{TensorTable::nothing()};
+  for (std::size_t k = first; k < x.size(); ++k) places.push_back(as_batch(x, mask, k));
+  Shape column = Shape::ones(places.back().rank());
+  column[0] = count;
+  places[0] =
+      broadcast_to(reshape(arange(static_cast<double>(count)), column), places.back().shape());
+  return places;
+}
+
 // Operands: the rows, then the places.
 class SpreadRows final : public TensorOp {
  public:
@@ -146,6 +158,11 @@ class SpreadRows final : public TensorOp {
     write_rows(z, x.subspan(1), x[0], Update::add, name());
   }
   bool leaves_gaps() const override { return true; }
+  Tensor batch(std::span<const Tensor> x, std::uint32_t mask) const override {
+    const Shape shape = batch_shape(shape_, batch_count(x, mask));
+    return call_with(std::make_shared<const SpreadRows>(shape, axes_ + 1), {as_batch(x, mask, 0)},
+                     batch_places(x, mask, 1));
+  }
   void pull(const Pull& at) const override {
     if (at.wants(0)) at.push(0, take_rows(at.g(), places_from(at, 1), Location::here()));
   }
@@ -168,6 +185,12 @@ class TakeRows final : public TensorOp {
   }
   void compute(std::span<const Tensor> x, const Tensor& z) const override {
     read_rows(x[0], x.subspan(1), z, name());
+  }
+  Tensor batch(std::span<const Tensor> x, std::uint32_t mask) const override {
+    if ((mask & 1u) != 0) return take_rows(x[0], batch_places(x, mask, 1), Location::here());
+    std::vector<Tensor> places;
+    for (std::size_t k = 1; k < x.size(); ++k) places.push_back(as_batch(x, mask, k));
+    return take_rows(x[0], places, Location::here());
   }
   void pull(const Pull& at) const override {
     if (!at.wants(0)) return;
@@ -240,6 +263,10 @@ class Gather final : public TensorOp {
       each_along<T>(x[0], axis_, x[1], z, name(), [](const T& from, T& to) { to = from; });
     });
   }
+  Tensor batch(std::span<const Tensor> x, std::uint32_t mask) const override {
+    return call(std::make_shared<const Gather>(axis_ + 1),
+                {as_batch(x, mask, 0), as_batch(x, mask, 1)});
+  }
   void pull(const Pull& at) const override;
   std::uint32_t places() const override { return 2; }
   std::uint32_t reads() const override { return 2; }
@@ -268,6 +295,11 @@ class SpreadAlong final : public TensorOp {
     add_along(z, axis_, x[1], x[0], name());
   }
   bool leaves_gaps() const override { return true; }
+  Tensor batch(std::span<const Tensor> x, std::uint32_t mask) const override {
+    const Shape shape = batch_shape(shape_, batch_count(x, mask));
+    return call(std::make_shared<const SpreadAlong>(shape, axis_ + 1),
+                {as_batch(x, mask, 0), as_batch(x, mask, 1)});
+  }
   void pull(const Pull& at) const override {
     if (at.wants(0)) at.push(0, call(std::make_shared<const Gather>(axis_), {at.g(), at.x(1)}));
   }
@@ -329,6 +361,9 @@ class CutPart final : public TensorOp {
     fill_numbers(part_->window(z), kUnreached);
   }
   bool leaves_gaps() const override { return true; }
+  Tensor batch(std::span<const Tensor> x, std::uint32_t) const override {
+    return call(std::make_shared<const CutPart>(part_->on_batch(x[0].size(0))), {x[0]});
+  }
   void pull(const Pull& at) const override {
     if (at.wants(0)) at.push(0, call(shared_from_this(), {at.g()}));
   }
@@ -346,6 +381,10 @@ class UpdatePart final : public UpdateOp {
   void write(std::span<const Tensor> x, const Tensor& z) const override {
     how_ == Update::set ? copy_numbers(x[1], part_->window(z))
                         : add_numbers(x[1], part_->window(z));
+  }
+  Tensor batch(std::span<const Tensor> x, std::uint32_t mask) const override {
+    return call(std::make_shared<const UpdatePart>(part_->on_batch(batch_count(x, mask)), how_),
+                {as_batch(x, mask, 0), as_batch(x, mask, 1)});
   }
   void pull(const Pull& at) const override {
     const Tensor& g = at.g();
@@ -392,6 +431,10 @@ class CutRows final : public TensorOp {
     cut_rows(z, x.subspan(1), name());
   }
   bool leaves_gaps() const override { return true; }
+  Tensor batch(std::span<const Tensor> x, std::uint32_t mask) const override {
+    return call_with(std::make_shared<const CutRows>(axes_ + 1), {as_batch(x, mask, 0)},
+                     batch_places(x, mask, 1));
+  }
   void pull(const Pull& at) const override {
     if (at.wants(0)) at.push(0, call_with(shared_from_this(), {at.g()}, places_from(at, 1)));
   }
@@ -407,6 +450,10 @@ class UpdateRows final : public UpdateOp {
   UpdateRows(std::size_t axes, Update how) : UpdateOp(how), axes_(axes) {}
   void write(std::span<const Tensor> x, const Tensor& z) const override {
     write_rows(z, x.subspan(2), x[1], how_, name());
+  }
+  Tensor batch(std::span<const Tensor> x, std::uint32_t mask) const override {
+    return call_with(std::make_shared<const UpdateRows>(axes_ + 1, how_),
+                     {as_batch(x, mask, 0), as_batch(x, mask, 1)}, batch_places(x, mask, 2));
   }
   void pull(const Pull& at) const override {
     const Tensor& g = at.g();

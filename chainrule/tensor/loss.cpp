@@ -69,6 +69,7 @@ class IntoColumns final : public TensorOp {
  public:
   explicit IntoColumns(std::int64_t columns) : columns_(columns) {}
   std::string_view name() const override { return "into_columns"; }
+  bool leaves_gaps() const override { return true; }
   std::string parameters() const override { return std::to_string(columns_); }
   TensorType infer(std::span<const Tensor> x) const override {
     Shape shape = x[0].shape();
@@ -85,10 +86,12 @@ class IntoColumns final : public TensorOp {
       for (std::int64_t r = 0; r < x[0].size(); ++r)
         to[r * columns_ + class_at(c, r, columns_, x[1].shape(), name())] = g[r];
     });
-    say_gaps(z);
   }
   void pull(const Pull& at) const override;
   std::uint32_t reads() const override { return 2; }
+  Tensor batch(std::span<const Tensor> x, std::uint32_t batched) const override {
+    return call(shared_from_this(), all_in_batches(x, batched));
+  }
 
  private:
   std::int64_t columns_;
@@ -118,6 +121,9 @@ class OfColumns final : public TensorOp {
             call(std::make_shared<const IntoColumns>(at.type(0).shape.back()), {at.g(), at.x(1)}));
   }
   std::uint32_t reads() const override { return 2; }
+  Tensor batch(std::span<const Tensor> x, std::uint32_t batched) const override {
+    return call(shared_from_this(), all_in_batches(x, batched));
+  }
 };
 
 Tensor of_columns(const Tensor& x, const Tensor& classes, Location at = Location::here()) {
@@ -182,6 +188,18 @@ class CrossEntropy final : public TensorOp {
     if (at.wants(1) && !has_classes) at.push(1, gated_product(each, -log_softmax(x)));
   }
   std::uint32_t reads() const override { return kReadsOperands; }
+  // A loss of each row, then those of each slice together.
+  Tensor batch(std::span<const Tensor> x, std::uint32_t batched) const override {
+    const std::vector<Tensor> all = all_in_batches(x, batched);
+    const Tensor losses = cross_entropy(all[0], all[1], Over::none);
+    const Axes slice = axes_of(((1u << losses.rank()) - 1u) & ~1u);
+    switch (over_) {
+      case Over::mean: return mean(losses, slice);
+      case Over::sum: return sum(losses, slice);
+      case Over::none: return losses;
+    }
+    __builtin_unreachable();
+  }
 
  private:
   double divisor(std::int64_t rows) const {
@@ -313,7 +331,7 @@ Tensor huber(const Tensor& x, const Tensor& y, double delta, Over over, Location
   });
   if (!(delta > 0)) fail("huber", "delta is " + shortest(delta) + ", but must be above 0");
   require_equal_shapes(x, y, "huber");
-  return reduced(loss(x, y, Tensor(delta)), over, at);
+  return reduced(loss(x, y, full({}, delta, x.element())), over, at);
 }
 
 }  // namespace chainrule

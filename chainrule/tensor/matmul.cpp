@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "chainrule/base/parallel.hpp"
+#include "chainrule/tensor/blas_internal.hpp"
 #include "chainrule/tensor/body_internal.hpp"
 #include "chainrule/tensor/linalg.hpp"
 #include "chainrule/tensor/move.hpp"
@@ -136,6 +137,24 @@ class Matmul final : public TensorOp {
       }
     }
   }
+  // Vectors become matrices of one row or column for the while; slices of fewer axes than the
+  // other's get axes of size 1 after the batch's.
+  Tensor batch(std::span<const Tensor> x, std::uint32_t mask) const override {
+    const auto slice_rank = [&](std::size_t k) { return x[k].rank() - (mask >> k & 1u); };
+    const std::size_t rank = std::max({slice_rank(0), slice_rank(1), std::size_t{2}});
+    const auto side = [&](std::size_t k) {
+      Shape shape = x[k].shape();
+      if (slice_rank(k) == 1) shape.insert(k == 0 ? shape.rank() - 1 : shape.rank(), 1);
+      const bool is_batch = (mask >> k & 1u) != 0;
+      while (is_batch && shape.rank() < rank + 1) shape.insert(1, 1);
+      return reshape(x[k], shape);
+    };
+    const Tensor z = matmul(side(0), side(1));
+    Shape shape = z.shape();
+    if (slice_rank(1) == 1) shape.erase(shape.rank() - 1);
+    if (slice_rank(0) == 1) shape.erase(shape.rank() - (slice_rank(1) == 1 ? 1 : 2));
+    return reshape(z, shape);
+  }
   std::uint32_t reads() const override { return kReadsOperands; }
 
  private:
@@ -249,7 +268,8 @@ class Matmul final : public TensorOp {
   }
 };
 
-// BLAS computes on the thread that calls it: the threads are ours (base/parallel).
+}  // namespace
+
 void one_thread_a_product() {
   static const bool done = [] {
     openblas_set_num_threads(1);
@@ -257,8 +277,6 @@ void one_thread_a_product() {
   }();
   static_cast<void>(done);
 }
-
-}  // namespace
 
 Tensor matmul(const Tensor& x, const Tensor& y, Location at) {
   one_thread_a_product();

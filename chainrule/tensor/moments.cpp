@@ -48,6 +48,11 @@ class Centred final : public AlongAxes {
     if (at.wants(0)) at.push(0, centred(at.g(), mask()));
   }
   std::uint32_t reads() const override { return 0; }
+
+ private:
+  std::shared_ptr<const TensorOp> along(std::uint32_t other) const override {
+    return std::make_shared<const Centred>(other);
+  }
 };
 
 class Variance final : public OverAxes {
@@ -66,11 +71,10 @@ class Variance final : public OverAxes {
       T* to = TensorAccess::data<T>(z);
       for (std::int64_t r = 0; r < rows.count; ++r, from += rows.length) {
         const double mean = mean_of(from, rows.length);
-        double squares = 0;
-        for (std::int64_t i = 0; i < rows.length; ++i) {
+        const double squares = sum_over(rows.length, [&](std::int64_t i) {
           const double d = static_cast<double>(from[i]) - mean;
-          squares += d * d;
-        }
+          return d * d;
+        });
         to[r] = static_cast<T>(squares / divisor(rows.length));
       }
     });
@@ -85,6 +89,9 @@ class Variance final : public OverAxes {
   std::uint32_t reads() const override { return 1; }
 
  private:
+  std::shared_ptr<const TensorOp> over(std::uint32_t other, Dims dims) const override {
+    return std::make_shared<const Variance>(other, dims, ddof_);
+  }
   double divisor(std::int64_t n) const {
     const double left = static_cast<double>(n) - ddof_;
     return left > 0 ? left : kNaN;
@@ -109,17 +116,15 @@ double size_of(const T* x, std::int64_t n) {
 // square that matters is a normal number.
 template <class T>
 double length_of(const T* x, std::int64_t n) {
-  double squares = 0;
-  for (std::int64_t i = 0; i < n; ++i)
-    squares += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  double squares = sum_over(
+      n, [x](std::int64_t i) { return static_cast<double>(x[i]) * static_cast<double>(x[i]); });
   if (squares > 1e-280 && squares < 1e300) return std::sqrt(squares);
   const double size = size_of(x, n);
   if (!(size > 0) || std::isinf(size)) return size;
-  squares = 0;
-  for (std::int64_t i = 0; i < n; ++i) {
+  squares = sum_over(n, [=](std::int64_t i) {
     const double part = static_cast<double>(x[i]) / size;
-    squares += part * part;
-  }
+    return part * part;
+  });
   return size * std::sqrt(squares);
 }
 
@@ -162,6 +167,9 @@ class Norm final : public OverAxes {
   }
 
  private:
+  std::shared_ptr<const TensorOp> over(std::uint32_t other, Dims dims) const override {
+    return std::make_shared<const Norm>(other, dims, p_);
+  }
   double p_;
 };
 
@@ -174,7 +182,8 @@ Tensor centred(const Tensor& x, std::uint32_t mask) {
 Tensor mean(const Tensor& x, const Axes& axes, Dims dims, Location at) {
   const std::uint32_t mask = axes.mask(x.shape(), "mean");
   if (mask == 0) return x;
-  return div(sum(x, axes, dims, at), static_cast<double>(Rows(x.shape(), mask).length), at);
+  const auto count = static_cast<double>(Rows(x.shape(), mask).length);
+  return div(sum(x, axes, dims, at), full({}, count, x.element()), at);
 }
 
 Tensor var(const Tensor& x, const Axes& axes, double ddof, Dims dims, Location at) {

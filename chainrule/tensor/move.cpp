@@ -1,6 +1,7 @@
 #include "chainrule/tensor/move.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <numeric>
 
 #include "chainrule/tensor/elementwise.hpp"
@@ -39,6 +40,10 @@ class SpreadInto final : public TensorOp {
     copy_numbers(x[0], part_->window(z));
   }
   bool leaves_gaps() const override { return around_ == Around::nothing; }
+  Tensor batch(std::span<const Tensor> x, std::uint32_t) const override {
+    const std::int64_t count = x[0].size(0);
+    return spread_into(x[0], part_->on_batch(count), batch_shape(shape_, count), around_);
+  }
   void pull(const Pull& at) const override {
     if (at.wants(0)) at.push(0, call(part_, {at.g()}));
   }
@@ -56,6 +61,14 @@ class SpreadInto final : public TensorOp {
 Tensor spread_into(const Tensor& x, const std::shared_ptr<const Part>& part, const Shape& shape,
                    Around around, Location at) {
   return call(std::make_shared<const SpreadInto>(part, shape, around), {x}, at);
+}
+
+std::int64_t batch_count(std::span<const Tensor> x, std::uint32_t mask) {
+  return x[static_cast<std::size_t>(std::countr_zero(mask))].size(0);
+}
+Tensor as_batch(std::span<const Tensor> x, std::uint32_t mask, std::size_t k) {
+  if ((mask >> k & 1u) != 0) return x[k];
+  return broadcast_to(x[k], batch_shape(x[k].shape(), batch_count(x, mask)));
 }
 
 Tensor Part::view(const Tensor& x) const {
@@ -86,6 +99,11 @@ class BroadcastTo final : public View {
       fail(name(), to_string(x.shape()) + " cannot be broadcast to " + to_string(shape_));
     }
     return make_view(x, shape_, broadcast_strides(x, shape_));
+  }
+  Tensor batch(std::span<const Tensor> x, std::uint32_t) const override {
+    Shape shape = x[0].shape();
+    while (shape.rank() < shape_.rank() + 1) shape.insert(1, 1);
+    return broadcast_to(reshape(x[0], shape), batch_shape(shape_, x[0].size(0)));
   }
   void pull(const Pull& at) const override {
     if (at.wants(0)) at.push(0, sum_to(at.g(), at.type(0).shape));
@@ -155,6 +173,9 @@ class Reshape final : public View {
     if (reshaped_strides(x, shape_, strides)) return make_view(x, shape_, strides);
     return make_view(dense(x), shape_, dense_strides(shape_));
   }
+  Tensor batch(std::span<const Tensor> x, std::uint32_t) const override {
+    return reshape(x[0], batch_shape(shape_, x[0].size(0)));
+  }
   void pull(const Pull& at) const override {
     if (at.wants(0)) at.push(0, reshape(at.g(), at.type(0).shape));
   }
@@ -191,6 +212,11 @@ class Permute final : public View {
     }
     return make_view(x, shape, strides);
   }
+  Tensor batch(std::span<const Tensor> x, std::uint32_t) const override {
+    std::vector<std::int64_t> order{0};
+    for (const std::int64_t axis : order_) order.push_back(axis < 0 ? axis : axis + 1);
+    return permute(x[0], order);
+  }
   void pull(const Pull& at) const override {
     if (!at.wants(0)) return;
     const auto rank = static_cast<std::int64_t>(order_.size());
@@ -211,6 +237,7 @@ class Contiguous final : public TensorOp {
   std::string_view name() const override { return "contiguous"; }
   TensorType infer(std::span<const Tensor> x) const override { return x[0].type(); }
   void compute(std::span<const Tensor> x, const Tensor& z) const override { copy_numbers(x[0], z); }
+  Tensor batch(std::span<const Tensor> x, std::uint32_t) const override { return contiguous(x[0]); }
   void pull(const Pull& at) const override {
     if (at.wants(0)) at.push(0, at.g());
   }
@@ -238,6 +265,9 @@ class Slice final : public Part {
     shape[axis_] = at.count;
     strides[axis_] *= at.step;
     return make_view(x, shape, strides, offset);
+  }
+  std::shared_ptr<const Part> on_batch(std::int64_t) const override {
+    return std::make_shared<const Slice>(axis_ + 1, range_);
   }
 
  private:
@@ -317,6 +347,12 @@ Tensor IndexPart::window(const Tensor& x) const {
   }
   add_new_axes();
   return make_view(x, shape, strides, is_empty ? 0 : offset);
+}
+
+std::shared_ptr<const Part> IndexPart::on_batch(std::int64_t count) const {
+  std::vector<Cut> cuts{{{0, 1, count}, false}};
+  cuts.insert(cuts.end(), cuts_.begin(), cuts_.begin() + static_cast<std::ptrdiff_t>(rank_));
+  return std::make_shared<const IndexPart>(cuts, new_axes_ << 1);
 }
 
 // ---- what users call --------------------------------------------------------------------------

@@ -26,8 +26,23 @@ class View : public TensorOp {
   std::uint32_t reads() const override { return 0; }
 };
 
+/// The shape of a batch of `count` tensors.
+inline Shape batch_shape(Shape shape, std::int64_t count) {
+  shape.insert(0, count);
+  return shape;
+}
+/// Of operands that are batches where the mask says so: how many slices there are; and operand k as
+/// a batch, which all slices share if it was none. (See TensorOp::batch.)
+std::int64_t batch_count(std::span<const Tensor> x, std::uint32_t mask);
+Tensor as_batch(std::span<const Tensor> x, std::uint32_t mask, std::size_t k);
+
 class Part : public View {
  public:
+  /// The same part of each slice of a batch.
+  virtual std::shared_ptr<const Part> on_batch(std::int64_t count) const = 0;
+  Tensor batch(std::span<const Tensor> x, std::uint32_t) const final {
+    return call(on_batch(x[0].size(0)), {x[0]});
+  }
   /// The part, in the memory of x.
   virtual Tensor window(const Tensor& x) const = 0;
 
@@ -70,6 +85,7 @@ class IndexPart final : public Part {
   std::string_view name() const override { return "index"; }
   std::string parameters() const override;
   Tensor window(const Tensor& x) const override;
+  std::shared_ptr<const Part> on_batch(std::int64_t count) const override;
 
  private:
   std::array<Cut, Shape::kMostAxes> cuts_ = {};

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "chainrule/base/text.hpp"
 #include "chainrule/tensor/elementwise.hpp"
 #include "chainrule/tensor/index.hpp"
 #include "chainrule/tensor/move_internal.hpp"
@@ -49,6 +50,11 @@ class Concatenate final : public TensorOp {
       first += count;
     }
   }
+  Tensor batch(std::span<const Tensor> x, std::uint32_t mask) const override {
+    std::vector<Tensor> parts;
+    for (std::size_t k = 0; k < x.size(); ++k) parts.push_back(as_batch(x, mask, k));
+    return concatenate(parts, static_cast<std::int64_t>(axis_) + 1);
+  }
   void pull(const Pull& at) const override {
     std::int64_t first = 0;
     for (std::size_t k = 0; k < at.count(); ++k) {
@@ -90,6 +96,11 @@ class StackTensors final : public TensorOp {
                                    static_cast<std::int64_t>(k) * z.strides()[axis_]));
     }
   }
+  Tensor batch(std::span<const Tensor> x, std::uint32_t mask) const override {
+    std::vector<Tensor> parts;
+    for (std::size_t k = 0; k < x.size(); ++k) parts.push_back(as_batch(x, mask, k));
+    return stack(parts, static_cast<std::int64_t>(axis_) + 1);
+  }
   void pull(const Pull& at) const override {
     for (std::size_t k = 0; k < at.count(); ++k) {
       if (!at.wants(k)) continue;
@@ -113,7 +124,7 @@ class Pad final : public TensorOp {
       text += (text.empty() ? "" : ",") + std::to_string(axis.before) + "+" +
               std::to_string(axis.after);
     }
-    return value_ == 0 ? text : text + " value=" + std::to_string(value_);
+    return value_ == 0 ? text : text + " value=" + shortest(value_);
   }
   TensorType infer(std::span<const Tensor> x) const override {
     Shape shape = x[0].shape();
@@ -133,6 +144,11 @@ class Pad final : public TensorOp {
   void compute(std::span<const Tensor> x, const Tensor& z) const override {
     fill_numbers(z, value_);
     copy_numbers(x[0], inside(x[0].shape()).window(z));
+  }
+  Tensor batch(std::span<const Tensor> x, std::uint32_t) const override {
+    std::vector<Padding> axes{{0, 0}};
+    axes.insert(axes.end(), axes_.begin(), axes_.end());
+    return pad(x[0], axes, value_);
   }
   void pull(const Pull& at) const override {
     if (!at.wants(0)) return;
@@ -174,6 +190,9 @@ class Flip final : public View {
     }
     return make_view(x, x.shape(), strides, x.size() == 0 ? 0 : offset);
   }
+  Tensor batch(std::span<const Tensor> x, std::uint32_t) const override {
+    return call(std::make_shared<const Flip>(mask_ << 1), {x[0]});
+  }
   void pull(const Pull& at) const override {
     if (at.wants(0)) at.push(0, call(shared_from_this(), {at.g()}));
   }
@@ -196,6 +215,9 @@ class Roll final : public TensorOp {
     const std::int64_t shift = (shift_ % size + size) % size, rest = size - shift;
     copy_numbers(window(x[0], axis_, 0, rest), window(z, axis_, shift, rest));
     copy_numbers(window(x[0], axis_, rest, shift), window(z, axis_, 0, shift));
+  }
+  Tensor batch(std::span<const Tensor> x, std::uint32_t) const override {
+    return call(std::make_shared<const Roll>(shift_, axis_ + 1), {x[0]});
   }
   void pull(const Pull& at) const override {
     if (at.wants(0)) at.push(0, call(std::make_shared<const Roll>(-shift_, axis_), {at.g()}));
@@ -232,6 +254,9 @@ class Diagonal final : public Part {
     shape.push_back(count);
     const std::int64_t first = down * x.strides()[axis_] + right * x.strides()[other_];
     return make_view(x, shape, strides, count == 0 ? 0 : first);
+  }
+  std::shared_ptr<const Part> on_batch(std::int64_t) const override {
+    return std::make_shared<const Diagonal>(offset_, axis_ + 1, other_ + 1);
   }
 
  private:
@@ -271,6 +296,9 @@ class Triangular final : public TensorOp {
         }
       }
     });
+  }
+  Tensor batch(std::span<const Tensor> x, std::uint32_t) const override {
+    return call(shared_from_this(), {x[0]});
   }
   void pull(const Pull& at) const override {
     if (!at.wants(0)) return;

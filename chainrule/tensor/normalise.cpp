@@ -22,16 +22,16 @@ class LayerNorm final : public TensorOp {
   void compute(std::span<const Tensor> x, const Tensor& z) const override {
     visit_element(z.element(), [&]<class T>(T) {
       const Tensor numbers = dense(x[0]), gains = dense(x[1]), offsets = dense(x[2]);
-      const T* from = TensorAccess::data<T>(numbers);
       const T* gain = TensorAccess::data<T>(gains);
       const T* bias = TensorAccess::data<T>(offsets);
-      T* to = TensorAccess::data<T>(z);
-      const std::int64_t n = gains.size(), rows = n == 0 ? 0 : z.size() / n;
-      for (std::int64_t r = 0; r < rows; ++r, from += n, to += n) {
+      const std::int64_t n = gains.size();
+      each_row(n == 0 ? 0 : z.size() / n, n, [&](std::int64_t r) {
+        const T* from = TensorAccess::data<T>(numbers) + r * n;
+        T* to = TensorAccess::data<T>(z) + r * n;
         const Moments m(from, n, eps_);
         for (std::int64_t i = 0; i < n; ++i)
           to[i] = static_cast<T>(m.of(from[i])) * gain[i] + bias[i];
-      }
+      });
     });
   }
 
@@ -56,17 +56,20 @@ class LayerNorm final : public TensorOp {
     if (at.wants(2)) at.push(2, sum_to(g, gain.shape()));
   }
   std::uint32_t reads() const override { return 3; }
+  // Of x alone: rows are rows.
+  Tensor batch(std::span<const Tensor> x, std::uint32_t batched) const override {
+    return batched == 1 ? call(shared_from_this(), x) : TensorAccess::nothing();
+  }
 
  private:
   struct Moments {
     template <class T>
     Moments(const T* x, std::int64_t n, double eps)
         : mean(sum_of(x, 1, n) / static_cast<double>(n)) {
-      double squares = 0;
-      for (std::int64_t i = 0; i < n; ++i) {
+      const double squares = sum_over(n, [&](std::int64_t i) {
         const double d = static_cast<double>(x[i]) - mean;
-        squares += d * d;
-      }
+        return d * d;
+      });
       scale = 1 / std::sqrt(squares / static_cast<double>(n) + eps);
     }
     template <class T>
@@ -80,7 +83,7 @@ class LayerNorm final : public TensorOp {
     const Tensor gain = dense(at.x(1));
     const Shape shape = gain.shape();
     const Precision element = gain.element();
-    const bool wants_x = at.wants(0);
+    const bool wants_x = at.wants(0), wants_gain = at.wants(1) || at.wants(2);
     const std::int64_t n = gain.size();
     Tensor to_x = wants_x ? make_tensor(element, at.g().shape()) : Tensor();
     std::vector<double> to_gain(static_cast<std::size_t>(n), kUnreached), to_bias = to_gain;
@@ -90,6 +93,8 @@ class LayerNorm final : public TensorOp {
       const T* g = TensorAccess::data<T>(adjoints);
       const T* scales = TensorAccess::data<T>(gain);
       T* to = wants_x ? TensorAccess::data<T>(to_x) : nullptr;
+      double* gain_sums = to_gain.data();
+      double* bias_sums = to_bias.data();
       const std::int64_t rows = n == 0 ? 0 : numbers.size() / n;
       for (std::int64_t r = 0; r < rows; ++r, x += n, g += n) {
         T* row = wants_x ? to + r * n : nullptr;
@@ -98,22 +103,22 @@ class LayerNorm final : public TensorOp {
           continue;
         }
         const Moments m(x, n, eps_);
-        double sum = 0, along = 0;
-        for (std::int64_t i = 0; i < n; ++i) {
-          const double z = static_cast<double>(g[i]), normal = m.of(x[i]);
-          const double h = z * static_cast<double>(scales[i]);
-          to_gain[static_cast<std::size_t>(i)] += z * normal;
-          to_bias[static_cast<std::size_t>(i)] += z;
-          sum += h;
-          along += h * normal;
+        if (wants_gain) {
+          for (std::int64_t i = 0; i < n; ++i) {
+            const double z = static_cast<double>(g[i]);
+            gain_sums[i] += z * m.of(x[i]);
+            bias_sums[i] += z;
+          }
         }
         if (!wants_x) continue;
-        sum /= static_cast<double>(n);
-        along /= static_cast<double>(n);
-        for (std::int64_t i = 0; i < n; ++i) {
-          const double h = static_cast<double>(g[i]) * static_cast<double>(scales[i]);
-          row[i] = static_cast<T>(m.scale * (h - sum - m.of(x[i]) * along) + 0.0);
-        }
+        const auto h = [&](std::int64_t i) {
+          return static_cast<double>(g[i]) * static_cast<double>(scales[i]);
+        };
+        const double mean = sum_over(n, h) / static_cast<double>(n);
+        const double along =
+            sum_over(n, [&](std::int64_t i) { return h(i) * m.of(x[i]); }) / static_cast<double>(n);
+        for (std::int64_t i = 0; i < n; ++i)
+          row[i] = static_cast<T>(m.scale * (h(i) - mean - m.of(x[i]) * along) + 0.0);
       }
     });
     const auto as_tensor = [&](const std::vector<double>& sums) {
@@ -156,7 +161,7 @@ Tensor dropout(const Tensor& x, double rate, const Tensor& keep, Location at) {
   if (!(rate >= 0 && rate <= 1))
     fail("dropout", "a rate of " + shortest(rate) + ", but it is a probability");
   const double scale = rate < 1 ? 1 / (1 - rate) : 0.0;
-  return kept(x, cast(keep, x.element(), at), Tensor(scale));
+  return kept(x, cast(keep, x.element(), at), full({}, scale, x.element()));
 }
 
 }  // namespace chainrule

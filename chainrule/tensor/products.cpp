@@ -54,6 +54,9 @@ class RunningSum final : public AlongAxes {
   std::uint32_t reads() const override { return 0; }
 
  private:
+  std::shared_ptr<const TensorOp> along(std::uint32_t other) const override {
+    return std::make_shared<const RunningSum>(other, direction_);
+  }
   Direction direction_;
 };
 
@@ -69,6 +72,7 @@ class Shift final : public TensorOp {
  public:
   explicit Shift(Direction direction) : direction_(direction) {}
   std::string_view name() const override { return "shift"; }
+  bool leaves_gaps() const override { return true; }
   std::string parameters() const override { return direction_ == Direction::up ? "up" : "down"; }
   TensorType infer(std::span<const Tensor> x) const override { return x[0].type(); }
   void compute(std::span<const Tensor> x, const Tensor& z) const override {
@@ -87,7 +91,6 @@ class Shift final : public TensorOp {
         }
       }
     });
-    say_gaps(z);
   }
   void pull(const Pull& at) const override {
     if (at.wants(0))
@@ -199,6 +202,11 @@ class Product final : public OverAxes {
     at.push(0, gated_product(beside(at.g(), shape), from_matrix(others, rows)));
   }
   std::uint32_t reads() const override { return 1; }
+
+ private:
+  std::shared_ptr<const TensorOp> over(std::uint32_t other, Dims dims) const override {
+    return std::make_shared<const Product>(other, dims);
+  }
 };
 
 }  // namespace

@@ -69,6 +69,9 @@ class Sum final : public TensorOp {
     at.push(0, broadcast_to(reshape(at.g(), reduced_shape(shape, mask_, Dims::keep)), shape));
   }
   std::uint32_t reads() const override { return 0; }
+  Tensor batch(std::span<const Tensor> x, std::uint32_t) const override {
+    return call(std::make_shared<const Sum>(mask_ << 1, dims_), x);
+  }
 
  private:
   template <class T>

@@ -1,6 +1,10 @@
 // Reduction: in which order the elements of a tensor are met where some of its axes are reduced.
 #pragma once
 
+#include <algorithm>
+#include <optional>
+
+#include "chainrule/base/parallel.hpp"
 #include "chainrule/tensor/body_internal.hpp"
 #include "chainrule/tensor/reduce.hpp"
 
@@ -26,6 +30,32 @@ double sum_of(const T* x, std::int64_t step, std::int64_t n) {
   return ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]));
 }
 
+/// term(0) + … + term(n − 1) in double, eight sums at a time.
+template <class Term>
+double sum_over(std::int64_t n, Term&& term) {
+  double sums[8] = {};
+  std::int64_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    for (std::int64_t k = 0; k < 8; ++k) sums[k] += static_cast<double>(term(i + k));
+  }
+  for (; i < n; ++i) sums[0] += static_cast<double>(term(i));
+  return ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]));
+}
+
+/// work(r) for each of `count` rows of n elements, in the threads of set_threads() where there is
+/// enough to do.
+template <class Work>
+void each_row(std::int64_t count, std::int64_t n, Work&& work) {
+  constexpr std::int64_t kWorthAThread = 16384;  // elements, some 20 µs of exponentials
+  const std::int64_t parts =
+      std::clamp(count * n / kWorthAThread, std::int64_t{1},
+                 std::min(static_cast<std::int64_t>(threads()), std::max(count, std::int64_t{1})));
+  in_parallel(static_cast<std::size_t>(parts), [&](std::size_t part) {
+    const auto p = static_cast<std::int64_t>(part);
+    for (std::int64_t r = count * p / parts; r < count * (p + 1) / parts; ++r) work(r);
+  });
+}
+
 /// Walks the kept axes, and for each of their places the reduced ones. Where the innermost axis is
 /// kept and dense, `kept_inside` elements of the result are met together.
 class Reduction {
@@ -44,6 +74,8 @@ class Reduction {
       (is_reduced ? reduced_strides_ : kept_strides_)[shape.rank()] = x.strides()[k];
       shape.push_back(x.shape()[k]);
     }
+    reduced_walk_.emplace(reduced_,
+                          std::initializer_list<const detail::Strides*>{&reduced_strides_});
   }
 
   std::int64_t kept_inside = 1;
@@ -70,13 +102,14 @@ class Reduction {
   }
   template <class Visit>
   void each_reduced_run(Visit&& visit) const {
-    const Walk walk(reduced_, {&reduced_strides_});
+    const Walk& walk = *reduced_walk_;
     walk.each([&](const auto& at) { visit(at[0], walk.step(0), walk.run_length()); });
   }
 
  private:
   Shape kept_, reduced_;
   detail::Strides kept_strides_ = {}, reduced_strides_ = {};
+  std::optional<Walk> reduced_walk_;
 };
 
 }  // namespace chainrule

@@ -25,12 +25,32 @@ class RowsArrived final : public AlongAxes {
   }
   void pull(const Pull&) const override {}
   std::uint32_t reads() const override { return 0; }
+
+ private:
+  std::shared_ptr<const TensorOp> along(std::uint32_t other) const override {
+    return std::make_shared<const RowsArrived>(other);
+  }
 };
 
 }  // namespace
 
 // Equal to 0, and signed.
 Scalar is_gap(const Scalar& g) { return both(eq(g, 0.0), lt(copysign(1.0, g), 0.0)); }
+
+std::vector<Tensor> all_in_batches(std::span<const Tensor> x, std::uint32_t batched) {
+  std::int64_t count = 0;
+  for (std::size_t k = 0; k < x.size(); ++k) {
+    if ((batched >> k & 1u) != 0) count = x[k].shape()[0];
+  }
+  std::vector<Tensor> all(x.begin(), x.end());
+  for (std::size_t k = 0; k < x.size(); ++k) {
+    if ((batched >> k & 1u) != 0) continue;
+    Shape shape = x[k].shape();
+    shape.insert(0, count);
+    all[k] = broadcast_to(x[k], shape);
+  }
+  return all;
+}
 
 Axes axes_of(std::uint32_t mask) {
   std::vector<std::int64_t> axes;

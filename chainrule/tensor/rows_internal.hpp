@@ -66,15 +66,23 @@ class Rows {
   bool is_in_order_ = true;
 };
 
+/// Operands of which those of the mask have a new first axis, all with it: the others repeated.
+std::vector<Tensor> all_in_batches(std::span<const Tensor> x, std::uint32_t batched);
+
 /// An operation along some axes. Its result has x's shape unless infer() says otherwise.
 class AlongAxes : public TensorOp {
  public:
   explicit AlongAxes(std::uint32_t mask) : mask_(mask) {}
   std::string parameters() const override { return axes_text(mask_, Dims::drop); }
   TensorType infer(std::span<const Tensor> x) const override { return x[0].type(); }
+  Tensor batch(std::span<const Tensor> x, std::uint32_t batched) const override {
+    return call(along(mask_ << 1), all_in_batches(x, batched));
+  }
 
  protected:
   std::uint32_t mask() const { return mask_; }
+  /// The same operation along other axes.
+  virtual std::shared_ptr<const TensorOp> along(std::uint32_t mask) const = 0;
 
  private:
   std::uint32_t mask_;
@@ -88,9 +96,14 @@ class OverAxes : public TensorOp {
   TensorType infer(std::span<const Tensor> x) const override {
     return {x[0].element(), reduced_shape(x[0].shape(), mask_, dims_)};
   }
+  Tensor batch(std::span<const Tensor> x, std::uint32_t) const override {
+    return call(over(mask_ << 1, dims_), x);
+  }
 
  protected:
   std::uint32_t mask() const { return mask_; }
+  /// The same operation over other axes.
+  virtual std::shared_ptr<const TensorOp> over(std::uint32_t mask, Dims dims) const = 0;
   /// A tensor of the result's shape, beside x: the axes that were reduced have size 1.
   Tensor beside(const Tensor& t, const Shape& x) const;
 

@@ -29,8 +29,8 @@ class LogSumExp final : public OverAxes {
       const Rows rows(x[0].shape(), mask());
       T* to = TensorAccess::data<T>(z);
       const Exponentials<T> e(rows.in_rows(x[0]), rows.count, rows.length);
-      for (std::int64_t r = 0; r < rows.count; ++r)
-        to[r] = static_cast<T>(e.largest(r) + std::log(e.sum(r)));
+      each_row(rows.count, rows.length,
+               [&](std::int64_t r) { to[r] = static_cast<T>(e.largest(r) + std::log(e.sum(r))); });
     });
   }
   // x̄ = z̄ softmax(x).
@@ -39,6 +39,11 @@ class LogSumExp final : public OverAxes {
     at.push(0, gated_product(beside(at.g(), at.type(0).shape), softmax_over(at.x(0), mask())));
   }
   std::uint32_t reads() const override { return 1; }
+
+ private:
+  std::shared_ptr<const TensorOp> over(std::uint32_t other, Dims dims) const override {
+    return std::make_shared<const LogSumExp>(other, dims);
+  }
 };
 
 // The pullback of softmax, (z̄, z) ↦ z (z̄ − Σ z̄ z), a row of which nothing has arrived apart.
@@ -46,30 +51,28 @@ class SoftmaxPull final : public AlongAxes {
  public:
   explicit SoftmaxPull(std::uint32_t mask) : AlongAxes(mask) {}
   std::string_view name() const override { return "softmax_pull"; }
+  bool leaves_gaps() const override { return true; }
   void compute(std::span<const Tensor> x, const Tensor& z) const override {
     visit_element(z.element(), [&]<class T>(T) {
       const Rows rows(z.shape(), mask());
       const Tensor adjoints = rows.in_rows(x[0]), parts = rows.in_rows(x[1]);
       const Tensor target = rows.target(z);
-      const T* g = TensorAccess::data<T>(adjoints);
-      const T* p = TensorAccess::data<T>(parts);
-      T* to = TensorAccess::data<T>(target);
       const std::int64_t n = rows.length;
-      for (std::int64_t r = 0; r < rows.count; ++r, g += n, p += n, to += n) {
+      each_row(rows.count, n, [&](std::int64_t r) {
+        const T* g = TensorAccess::data<T>(adjoints) + r * n;
+        const T* p = TensorAccess::data<T>(parts) + r * n;
+        T* to = TensorAccess::data<T>(target) + r * n;
         if (!any_arrived(g, n)) {
           std::fill_n(to, n, static_cast<T>(kUnreached));
-          continue;
+          return;
         }
-        double mean = 0;
-        for (std::int64_t i = 0; i < n; ++i)
-          mean += static_cast<double>(g[i]) * static_cast<double>(p[i]);
-        for (std::int64_t i = 0; i < n; ++i)
-          to[i] =
-              static_cast<T>(static_cast<double>(p[i]) * (static_cast<double>(g[i]) - mean) + 0.0);
-      }
+        const T mean = static_cast<T>(sum_over(n, [&](std::int64_t i) {
+          return static_cast<double>(g[i]) * static_cast<double>(p[i]);
+        }));
+        for (std::int64_t i = 0; i < n; ++i) to[i] = p[i] * (g[i] - mean) + T{0};
+      });
       rows.go(target, z);
     });
-    say_gaps(z);
   }
   // With h its adjoint and s = Σ z̄ z: to z̄ goes z (h − Σ h z), the same once more; to z
   // h (z̄ − s) − z̄ Σ h z.
@@ -83,6 +86,11 @@ class SoftmaxPull final : public AlongAxes {
                      h * (g - sum(g * p, axes, keepdims)) - g * sum(h * p, axes, keepdims)));
   }
   std::uint32_t reads() const override { return kReadsOperands; }
+
+ private:
+  std::shared_ptr<const TensorOp> along(std::uint32_t other) const override {
+    return std::make_shared<const SoftmaxPull>(other);
+  }
 };
 
 class Softmax final : public AlongAxes {
@@ -94,12 +102,12 @@ class Softmax final : public AlongAxes {
       const Rows rows(z.shape(), mask());
       const Exponentials<T> e(rows.in_rows(x[0]), rows.count, rows.length);
       const Tensor target = rows.target(z);
-      T* to = TensorAccess::data<T>(target);
-      for (std::int64_t r = 0; r < rows.count; ++r, to += rows.length) {
+      each_row(rows.count, rows.length, [&](std::int64_t r) {
+        T* to = TensorAccess::data<T>(target) + r * rows.length;
         const T* powers = e.row(r);
         const T scale = static_cast<T>(1 / e.sum(r));
         for (std::int64_t i = 0; i < rows.length; ++i) to[i] = powers[i] * scale;
-      }
+      });
       rows.go(target, z);
     });
   }
@@ -107,6 +115,11 @@ class Softmax final : public AlongAxes {
     if (at.wants(0)) at.push(0, softmax_pull(at.g(), at.z(), mask()));
   }
   std::uint32_t reads() const override { return kReadsResult; }
+
+ private:
+  std::shared_ptr<const TensorOp> along(std::uint32_t other) const override {
+    return std::make_shared<const Softmax>(other);
+  }
 };
 
 // The pullback of log_softmax, (z̄, z) ↦ z̄ − exp(z) Σ z̄, a row of which nothing has arrived apart.
@@ -114,28 +127,27 @@ class LogSoftmaxPull final : public AlongAxes {
  public:
   explicit LogSoftmaxPull(std::uint32_t mask) : AlongAxes(mask) {}
   std::string_view name() const override { return "log_softmax_pull"; }
+  bool leaves_gaps() const override { return true; }
   void compute(std::span<const Tensor> x, const Tensor& z) const override {
     visit_element(z.element(), [&]<class T>(T) {
       const Rows rows(z.shape(), mask());
       const Tensor adjoints = rows.in_rows(x[0]);
       const Tensor parts = value_of(*tensor_op(Op::exp), {{rows.in_rows(x[1])}});
       const Tensor target = rows.target(z);
-      const T* g = TensorAccess::data<T>(adjoints);
-      const T* p = TensorAccess::data<T>(parts);
-      T* to = TensorAccess::data<T>(target);
       const std::int64_t n = rows.length;
-      for (std::int64_t r = 0; r < rows.count; ++r, g += n, p += n, to += n) {
+      each_row(rows.count, n, [&](std::int64_t r) {
+        const T* g = TensorAccess::data<T>(adjoints) + r * n;
+        const T* p = TensorAccess::data<T>(parts) + r * n;
+        T* to = TensorAccess::data<T>(target) + r * n;
         if (!any_arrived(g, n)) {
           std::fill_n(to, n, static_cast<T>(kUnreached));
-          continue;
+          return;
         }
-        const double all = sum_of(g, 1, n);
-        for (std::int64_t i = 0; i < n; ++i)
-          to[i] = static_cast<T>(static_cast<double>(g[i]) - static_cast<double>(p[i]) * all + 0.0);
-      }
+        const T all = static_cast<T>(sum_of(g, 1, n));
+        for (std::int64_t i = 0; i < n; ++i) to[i] = g[i] - p[i] * all + T{0};
+      });
       rows.go(target, z);
     });
-    say_gaps(z);
   }
   // With h its adjoint: to z̄ goes h − Σ h exp z, to z −h exp(z) Σ z̄.
   void pull(const Pull& at) const override {
@@ -147,6 +159,11 @@ class LogSoftmaxPull final : public AlongAxes {
     at.push(1, gated(rows_arrived(g, mask()), -(weighted * sum(g, axes, keepdims))));
   }
   std::uint32_t reads() const override { return kReadsOperands; }
+
+ private:
+  std::shared_ptr<const TensorOp> along(std::uint32_t other) const override {
+    return std::make_shared<const LogSoftmaxPull>(other);
+  }
 };
 
 class LogSoftmax final : public AlongAxes {
@@ -158,13 +175,13 @@ class LogSoftmax final : public AlongAxes {
       const Rows rows(z.shape(), mask());
       const Exponentials<T> e(rows.in_rows(x[0]), rows.count, rows.length);
       const Tensor target = rows.target(z);
-      T* to = TensorAccess::data<T>(target);
-      for (std::int64_t r = 0; r < rows.count; ++r, to += rows.length) {
+      each_row(rows.count, rows.length, [&](std::int64_t r) {
+        T* to = TensorAccess::data<T>(target) + r * rows.length;
         const T* below = e.below(r);
         const double log_sum = std::log(e.sum(r));
         for (std::int64_t i = 0; i < rows.length; ++i)
           to[i] = static_cast<T>(static_cast<double>(below[i]) - log_sum);
-      }
+      });
       rows.go(target, z);
     });
   }
@@ -173,6 +190,11 @@ class LogSoftmax final : public AlongAxes {
     at.push(0, call(std::make_shared<const LogSoftmaxPull>(mask()), {at.g(), at.z()}));
   }
   std::uint32_t reads() const override { return kReadsResult; }
+
+ private:
+  std::shared_ptr<const TensorOp> along(std::uint32_t other) const override {
+    return std::make_shared<const LogSoftmax>(other);
+  }
 };
 
 }  // namespace

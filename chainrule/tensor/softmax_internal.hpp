@@ -18,9 +18,9 @@ class Exponentials {
         below_(make_tensor(x.element(), x.shape())),
         powers_(make_tensor(x.element(), x.shape())),
         largest_(static_cast<std::size_t>(count)) {
-    const T* from = TensorAccess::data<T>(x);
-    T* to = TensorAccess::data<T>(below_);
-    for (std::int64_t r = 0; r < count; ++r, from += n, to += n) {
+    each_row(count, n, [&](std::int64_t r) {
+      const T* from = TensorAccess::data<T>(x) + r * n;
+      T* to = TensorAccess::data<T>(below_) + r * n;
       const T m = largest_of(from, n);
       largest_[static_cast<std::size_t>(r)] = static_cast<double>(m);
       if (std::isinf(m)) {
@@ -28,7 +28,7 @@ class Exponentials {
       } else {
         for (std::int64_t i = 0; i < n; ++i) to[i] = from[i] - m;
       }
-    }
+    });
     tensor_op(Op::exp)->compute({&below_, 1}, powers_);
   }
 

@@ -43,7 +43,7 @@ class Collect final : public Arriving {
  public:
   Collect(Tape::State& state, std::span<const Scalar> nodes, std::span<const Tensor> xs)
       : state_(state), nodes_(nodes) {
-    for (const Tensor& x : xs) found.push_back(zeros(x.shape(), x.element()));
+    found.assign(xs.size(), TensorTable::nothing());
     arrived.resize(xs.size());
   }
   void operator()(std::size_t k, double adjoint) override {
@@ -95,6 +95,9 @@ Collect swept(std::span<const Tensor> ys, std::span<const Tensor> seeds, std::sp
     ++top;
   }
   adjoints(tops, numbers, nodes, collect);
+  for (std::size_t k = 0; k < xs.size(); ++k) {
+    if (!collect.arrived[k]) collect.found[k] = zeros(xs[k].shape(), xs[k].element());
+  }
   return collect;
 }
 

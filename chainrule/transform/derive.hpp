@@ -288,36 +288,37 @@ auto jvp(F f) requires(!std::is_convertible_v<F, std::span<const Scalar>>) {
           if constexpr (Other::known) {
             return Other::template jvp<which>(f, direction, args...);
           } else {
-          using Run = detail::Run<detail::Selected<which>, std::remove_cvref_t<decltype(args)>...>;
-          using S =
-              std::conditional_t<detail::any_scalars<std::remove_cvref_t<decltype(args)>...,
-                                                     std::remove_cvref_t<decltype(direction)>>,
-                                 Scalar, double>;
-          const auto seeds = detail::flat_as<S>(direction);
-          if constexpr (std::same_as<S, Scalar>) {
-            const Run run(true, args...);
-            detail::require_seeds("jvp", "direction", run.nodes.size(), seeds.size());
-            auto result = run(f);
-            const auto tangents = recorded_jvp(detail::flat(result), run.nodes, seeds);
-            std::size_t at = 0;
-            auto tangent =
-                map_reals_to<Scalar>(result, [&](const auto&) { return tangents[at++]; });
-            return ValueAndTangent<decltype(result), decltype(tangent)>{result, tangent};
-          } else {
-            const detail::Closed frame("jvp");
-            const Run run(false, args...);
-            detail::require_seeds("jvp", "direction", run.nodes.size(), seeds.size());
-            const auto result = run(f);
-            frame.check();
-            const auto tangents =
-                jvp(std::span<const Scalar>(detail::flat(result)),
-                    std::span<const Scalar>(run.nodes), std::span<const double>(seeds));
-            std::size_t at = 0;
-            auto value = map_reals_to<double>(result, [](const auto& y) { return primal(y); });
-            auto tangent =
-                map_reals_to<double>(result, [&](const auto&) { return tangents[at++]; });
-            return ValueAndTangent<decltype(value), decltype(tangent)>{value, tangent};
-          }
+            using Run =
+                detail::Run<detail::Selected<which>, std::remove_cvref_t<decltype(args)>...>;
+            using S =
+                std::conditional_t<detail::any_scalars<std::remove_cvref_t<decltype(args)>...,
+                                                       std::remove_cvref_t<decltype(direction)>>,
+                                   Scalar, double>;
+            const auto seeds = detail::flat_as<S>(direction);
+            if constexpr (std::same_as<S, Scalar>) {
+              const Run run(true, args...);
+              detail::require_seeds("jvp", "direction", run.nodes.size(), seeds.size());
+              auto result = run(f);
+              const auto tangents = recorded_jvp(detail::flat(result), run.nodes, seeds);
+              std::size_t at = 0;
+              auto tangent =
+                  map_reals_to<Scalar>(result, [&](const auto&) { return tangents[at++]; });
+              return ValueAndTangent<decltype(result), decltype(tangent)>{result, tangent};
+            } else {
+              const detail::Closed frame("jvp");
+              const Run run(false, args...);
+              detail::require_seeds("jvp", "direction", run.nodes.size(), seeds.size());
+              const auto result = run(f);
+              frame.check();
+              const auto tangents =
+                  jvp(std::span<const Scalar>(detail::flat(result)),
+                      std::span<const Scalar>(run.nodes), std::span<const double>(seeds));
+              std::size_t at = 0;
+              auto value = map_reals_to<double>(result, [](const auto& y) { return primal(y); });
+              auto tangent =
+                  map_reals_to<double>(result, [&](const auto&) { return tangents[at++]; });
+              return ValueAndTangent<decltype(value), decltype(tangent)>{value, tangent};
+            }
           }
         },
         all...);
@@ -334,34 +335,34 @@ auto vjp(F f) requires(!std::is_convertible_v<F, std::span<const Scalar>>) {
           if constexpr (Other::known) {
             return Other::template vjp<which>(f, seed, args...);
           } else {
-          using Selection = detail::Selected<which>;
-          using Run = detail::Run<Selection, std::remove_cvref_t<decltype(args)>...>;
-          using S = std::conditional_t<detail::any_scalars<std::remove_cvref_t<decltype(args)>...,
-                                                           std::remove_cvref_t<decltype(seed)>>,
-                                       Scalar, double>;
-          const auto seeds = detail::flat_as<S>(seed);
-          if constexpr (std::same_as<S, Scalar>) {
-            const Run run(true, args...);
-            auto result = run(f);
-            const auto ys = detail::flat(result);
-            detail::require_seeds("vjp", "seed", ys.size(), seeds.size());
-            auto adjoint =
-                detail::shaped<Scalar, Selection>(recorded_vjp(ys, seeds, run.nodes), args...);
-            return ValueAndAdjoint<decltype(result), decltype(adjoint)>{result, adjoint};
-          } else {
-            const detail::Closed frame("vjp");
-            const Run run(false, args...);
-            const auto result = run(f);
-            frame.check();
-            const auto ys = detail::flat(result);
-            detail::require_seeds("vjp", "seed", ys.size(), seeds.size());
-            auto value = map_reals_to<double>(result, [](const auto& y) { return primal(y); });
-            auto adjoint = detail::shaped<double, Selection>(
-                vjp(std::span<const Scalar>(ys), std::span<const double>(seeds),
-                    std::span<const Scalar>(run.nodes)),
-                args...);
-            return ValueAndAdjoint<decltype(value), decltype(adjoint)>{value, adjoint};
-          }
+            using Selection = detail::Selected<which>;
+            using Run = detail::Run<Selection, std::remove_cvref_t<decltype(args)>...>;
+            using S = std::conditional_t<detail::any_scalars<std::remove_cvref_t<decltype(args)>...,
+                                                             std::remove_cvref_t<decltype(seed)>>,
+                                         Scalar, double>;
+            const auto seeds = detail::flat_as<S>(seed);
+            if constexpr (std::same_as<S, Scalar>) {
+              const Run run(true, args...);
+              auto result = run(f);
+              const auto ys = detail::flat(result);
+              detail::require_seeds("vjp", "seed", ys.size(), seeds.size());
+              auto adjoint =
+                  detail::shaped<Scalar, Selection>(recorded_vjp(ys, seeds, run.nodes), args...);
+              return ValueAndAdjoint<decltype(result), decltype(adjoint)>{result, adjoint};
+            } else {
+              const detail::Closed frame("vjp");
+              const Run run(false, args...);
+              const auto result = run(f);
+              frame.check();
+              const auto ys = detail::flat(result);
+              detail::require_seeds("vjp", "seed", ys.size(), seeds.size());
+              auto value = map_reals_to<double>(result, [](const auto& y) { return primal(y); });
+              auto adjoint = detail::shaped<double, Selection>(
+                  vjp(std::span<const Scalar>(ys), std::span<const double>(seeds),
+                      std::span<const Scalar>(run.nodes)),
+                  args...);
+              return ValueAndAdjoint<decltype(value), decltype(adjoint)>{value, adjoint};
+            }
           }
         },
         all...);
@@ -378,27 +379,27 @@ auto hvp(F f) {
           if constexpr (Other::known) {
             return Other::template hvp<which>(f, direction, args...);
           } else {
-          using Selection = detail::Selected<which>;
-          using Run = detail::Run<Selection, std::remove_cvref_t<decltype(args)>...>;
-          using S =
-              std::conditional_t<detail::any_scalars<std::remove_cvref_t<decltype(args)>...,
-                                                     std::remove_cvref_t<decltype(direction)>>,
-                                 Scalar, double>;
-          const auto seeds = detail::flat_as<S>(direction);
-          if constexpr (std::same_as<S, Scalar>) {
-            const Run run(true, args...);
-            detail::require_seeds("hvp", "direction", run.nodes.size(), seeds.size());
-            const auto slopes = recorded_gradient(detail::single(run(f)), run.nodes);
-            return detail::shaped<Scalar, Selection>(recorded_vjp(slopes, seeds, run.nodes),
-                                                     args...);
-          } else {
-            const detail::Closed frame("hvp");
-            const Run run(false, args...);
-            detail::require_seeds("hvp", "direction", run.nodes.size(), seeds.size());
-            const Scalar y = detail::single(run(f));
-            frame.check();
-            return detail::shaped<double, Selection>(hvp(y, run.nodes, seeds), args...);
-          }
+            using Selection = detail::Selected<which>;
+            using Run = detail::Run<Selection, std::remove_cvref_t<decltype(args)>...>;
+            using S =
+                std::conditional_t<detail::any_scalars<std::remove_cvref_t<decltype(args)>...,
+                                                       std::remove_cvref_t<decltype(direction)>>,
+                                   Scalar, double>;
+            const auto seeds = detail::flat_as<S>(direction);
+            if constexpr (std::same_as<S, Scalar>) {
+              const Run run(true, args...);
+              detail::require_seeds("hvp", "direction", run.nodes.size(), seeds.size());
+              const auto slopes = recorded_gradient(detail::single(run(f)), run.nodes);
+              return detail::shaped<Scalar, Selection>(recorded_vjp(slopes, seeds, run.nodes),
+                                                       args...);
+            } else {
+              const detail::Closed frame("hvp");
+              const Run run(false, args...);
+              detail::require_seeds("hvp", "direction", run.nodes.size(), seeds.size());
+              const Scalar y = detail::single(run(f));
+              frame.check();
+              return detail::shaped<double, Selection>(hvp(y, run.nodes, seeds), args...);
+            }
           }
         },
         all...);

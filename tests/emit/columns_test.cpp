@@ -109,6 +109,38 @@ TEST_P(Columns, may_be_written_over_what_was_read) {
   }
 }
 
+// Each number of a row in a column of its own, updated row for row: what is stored must not be read
+// again as an input, whatever the order of outputs, and inputs that are handed on may change
+// places.
+TEST_P(Columns, may_be_updated_row_for_row) {
+  const auto code = [](Scalar p, Scalar g, Scalar m) {
+    const Scalar next = 0.5 * m + g;
+    return std::vector<Scalar>{p - next * p, next + p, m * p};
+  };
+  const auto exchange = [](Scalar p, Scalar g, Scalar m) { return std::vector<Scalar>{g, m, p}; };
+  for (const Function& f : {record(code, 1.0, 1.0, 1.0), record(exchange, 1.0, 1.0, 1.0)}) {
+    const Kernel kernel = compile(f, strict());
+    for (const std::size_t rows : {1u, 7u, 8u, 33u, 64u, 65u, 130u, 5000u}) {
+      for (const unsigned threads : {1u, 2u}) {
+        std::vector<double> all[3], expected[3];
+        for (unsigned k = 0; k < 3; ++k) all[k] = expected[k] = numbers(rows, k);
+        for (std::size_t r = 0; r < rows; ++r) {
+          const auto y = f(all[0][r], all[1][r], all[2][r]);
+          for (std::size_t k = 0; k < 3; ++k) expected[k][r] = y[k];
+        }
+        std::vector<Source> sources;
+        std::vector<Sink> sinks;
+        for (std::vector<double>& column : all) {
+          sources.push_back(columns(column, rows));
+          sinks.push_back(columns(column, 1, rows));
+        }
+        kernel.run(sources, sinks, rows, threads);
+        for (std::size_t k = 0; k < 3; ++k) EXPECT_EQ(all[k], expected[k]) << rows << " rows";
+      }
+    }
+  }
+}
+
 TEST_P(Columns, may_be_windows_that_overlap) {
   const Function f =
       record([](const std::vector<Scalar>& x) { return x[0] - 2.0 * x[1] + x[2]; }, shape(3));

@@ -130,13 +130,13 @@ TEST(Activation, is_a_row_of_the_table) {
   const Tensor x = tensor({-1, 2});
   EXPECT_EQ(Activation(Op::relu)(x).values(), (Numbers{0, 2}));
   EXPECT_EQ(Activation("leaky_relu")(x).values(), (Numbers{-0.01, 2}));
-  EXPECT_THROW(Activation(Op::add), Error);
+  EXPECT_THROW(Activation{Op::add}, Error);
   EXPECT_THROW(Activation("softpuls"), Error);
 }
 
 TEST(Sequential, applies_one_stage_after_another) {
-  const Sequential net(Linear(tensor({{1, 1}}), tensor({-1})), Op::relu,
-                       [](const Tensor& x) { return 10.0 * x; });
+  const Linear first(tensor({{1, 1}}), tensor({-1}));
+  const Sequential net(first, Op::relu, [](const Tensor& x) { return 10.0 * x; });
   EXPECT_EQ(net(tensor({{1, 2}, {0, 0}})).values(), (Numbers{20, 0}));
   EXPECT_EQ(net.size(), 3U);
 }

@@ -122,6 +122,16 @@ TEST(Module, a_parameter_is_one_leaf_in_a_frame_and_another_in_the_next) {
   EXPECT_EQ(gradient(sum(leaf * 3.0), {leaf})[0].values(), (Numbers{3, 3}));
 }
 
+TEST(Module, parameters_stand_in_formulas_and_are_differentiated_by) {
+  const Frame frame = Tape::active().frame();
+  const Parameter gain(tensor({2, 3})), shift(tensor({1, 1}));
+  const Tensor y = sum(tanh(gain) * 0.0 + gain * gain + shift * 5.0);
+  EXPECT_EQ(y.item(), 4 + 9 + 10);
+  const auto slopes = gradient(y, {gain, shift});
+  EXPECT_EQ(slopes[0].values(), (Numbers{4, 6}));
+  EXPECT_EQ(slopes[1].values(), (Numbers{5, 5}));
+}
+
 TEST(Module, new_numbers_are_a_new_leaf_and_the_old_one_keeps_its_own) {
   const Frame frame = Tape::active().frame();
   const Parameter weight(tensor({2, 3}));
@@ -173,7 +183,8 @@ TEST(Module, a_loss_is_a_function_of_its_bound_parameters) {
   }
   EXPECT_EQ(bound_y.values(), sum(twice(x)).values());
   EXPECT_NE(bound_y.values(), sum(net(x)).values());
-  EXPECT_THROW(Bound(net.parameters(), std::span(numbers).first(2)), Error);
+  const auto too_few = [&] { const Bound bound(net.parameters(), std::span(numbers).first(2)); };
+  EXPECT_THROW(too_few(), Error);
 }
 
 TEST(Module, a_parameter_read_where_its_derivative_would_be_lost_is_an_error) {

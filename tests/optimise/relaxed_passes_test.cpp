@@ -5,6 +5,7 @@
 #include <random>
 
 #include "chainrule/graph/function.hpp"
+#include "chainrule/optimise/passes_internal.hpp"
 #include "chainrule/optimise/rebuilt_internal.hpp"
 #include "tests/optimise/formula.hpp"
 
@@ -35,6 +36,35 @@ std::size_t count(const Trace& trace, Op op) {
 
 Trace power_of_x(double c) {
   return trace_of([c](Node x, Node, Node) { return pow(x, c); });
+}
+
+// ---- sigmoids ---------------------------------------------------------------------------------
+
+Trace both_sides() {
+  return trace_of([](Node x, Node, Node) { return sigmoid(x) * sigmoid(-x); });
+}
+
+TEST(Sigmoids, of_both_signs_share_an_exponential) {
+  const Trace made = passes::sigmoids(both_sides(), {});
+  EXPECT_EQ(count(made, Op::sigmoid), 0u);
+  EXPECT_EQ(count(made, Op::exp), 1u);
+}
+
+TEST(Sigmoids, of_one_sign_stay_and_so_do_all_in_strict_arithmetic) {
+  EXPECT_EQ(after(&passes::sigmoids,
+                  trace_of([](Node x, Node y, Node) { return sigmoid(x) * sigmoid(y); })),
+            "mul(sigmoid(x),sigmoid(y))");
+  EXPECT_EQ(count(passes::sigmoids(both_sides(), {.arithmetic = Arithmetic::strict}), Op::sigmoid),
+            2u);
+}
+
+TEST(Sigmoids, have_the_value_of_the_row_everywhere) {
+  const Function made(passes::sigmoids(both_sides(), {}));
+  for (const double x : {0.0, -0.0, 1e-310, 0.3, -0.3, 5.0, -40.0, 40.0, 745.2, -745.2, 1e300,
+                         -1e300, kInfinity, -kInfinity, std::nan("")}) {
+    const double expected = plain::sigmoid(x) * plain::sigmoid(-x);
+    EXPECT_LE(ulps_between(expected, made(x, 0.0, 0.0)[0]), 0) << x;
+  }
 }
 
 // ---- power ------------------------------------------------------------------------------------

@@ -54,6 +54,16 @@ TEST(TensorFunction, another_branch_is_recorded_anew_and_never_answered_with_a_s
   EXPECT_EQ(Tensor(kernel(tensor({3, 4}))).values(), (Numbers{6, 8}));
 }
 
+TEST(TensorFunction, its_only_result_stands_in_formulas) {
+  const TensorFunction f = record([](const Tensor& x) { return x * 2.0; }, ones({2}));
+  const Tensor x = tensor({1, 4});
+  EXPECT_EQ((f(x) - 1.0).values(), (Numbers{1, 7}));
+  EXPECT_EQ((x / f(x) + f(x)).values(), (Numbers{2.5, 8.5}));
+  EXPECT_EQ(max(f(x), 3.0).values(), (Numbers{3, 8}));
+  const TensorFunction two = record([](const Tensor& t) { return std::pair(t, t); }, ones({2}));
+  EXPECT_THROW(two(x) + 1.0, Error);
+}
+
 TEST(TensorFunction, other_shapes_are_refused) {
   const TensorFunction f = record([](const Tensor& x) { return sum(x); }, ones({2, 3}));
   EXPECT_THROW(f(ones({3, 2})), Error);

@@ -317,5 +317,22 @@ TEST(Reduce, a_broadcast_operand_that_was_taken_nowhere_gets_nothing) {
   EXPECT_EQ(gradient(y, {Tensor(s)})[0].item(), 0);
 }
 
+TEST(Reduce, two_threads_give_the_bits_of_one) {
+  const Tensor x = cast(sample({300, 257}), f32);
+  const auto all = [&x] {
+    const Frame frame = Tape::active().frame();
+    const Tensor v = variable(x);
+    const Tensor y = softmax(v) * log_softmax(v) + logsumexp(v, 1, keepdims) + softmax(v, 0);
+    std::vector<Numbers> found = {y.values()};
+    found.push_back(gradient(sum(y * y), {v})[0].values());
+    return found;
+  };
+  const auto one = all();
+  set_threads(2);
+  const auto two = all();
+  set_threads(1);
+  EXPECT_EQ(one, two);
+}
+
 }  // namespace
 }  // namespace chainrule

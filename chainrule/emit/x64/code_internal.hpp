@@ -21,7 +21,8 @@ struct Context {
   std::byte* out;         ///< as rows
   std::byte* sums;        ///< sum k, lane i at k · W + i; after them what they were rounded by
   // Of a program in segments: how many packs there are, and how far each one's memory is from that
-  // of the one before, in bytes.
+  // of the one before, in bytes. Of a whole one: how many blocks of rows follow one another in the
+  // tables, which are all that tells one from the next; at the end the tables stand at the last.
   std::size_t packs = 1;
   std::size_t frame_stride = 0, rows_stride = 0, out_stride = 0;
 };

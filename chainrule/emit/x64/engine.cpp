@@ -140,6 +140,31 @@ class X64Engine final : public Engine {
     }
   }
 
+  bool repeats() const override { return !may_fail_ && packs_ == 1; }
+
+  void repeat(Work& work, std::size_t blocks) const override {
+    if (work.whole == 0) rows_code_.activate(work.frame, 0, rows_);
+    work.whole = 1;
+    work.has_sums = true;
+    const std::byte** const tables = rows_code_.tables(work.frame);
+    const std::size_t count = lowered_.rows.tables.size();
+    while (blocks > 0) {
+      // Lanes of floats are added up in doubles now and then.
+      const std::size_t room = kIsSingle && sums_itself_ ? kMostAdded - work.added : blocks;
+      const std::size_t now = std::min(blocks, room);
+      rows_code_({work.shared, work.in, rows_code_.constants(), work.frame, work.out, work.sums,
+                  now, 0, 0, 0});
+      blocks -= now;
+      if (blocks > 0) {
+        for (std::size_t t = 0; t < count; ++t) tables[t] += rows_ * sizeof(Lane);
+      }
+      if (kIsSingle && sums_itself_) {
+        work.added += now;
+        if (work.added >= kMostAdded) widen(work), work.added = 0;
+      }
+    }
+  }
+
   bool is_answered(const Work& work, std::size_t row) const override {
     return rows_code_.is_active(work.frame, row);
   }

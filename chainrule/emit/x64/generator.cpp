@@ -77,6 +77,7 @@ void Generator::check(asmjit::Error error) {
 void Generator::run() {
   prologue();
   begin_segment();
+  if (options_.form == Form::whole) begin_blocks();
   for (now_ = 0; now_ < program_.code.size(); ++now_) {
     if (!live_.needed[now_]) continue;
     const bool is_long = assembler_.offset() - segment_offset_ > kSegmentBytes;
@@ -90,6 +91,7 @@ void Generator::run() {
   add_group();
   drop_all();
   end_segment();
+  if (options_.form == Form::whole) next_block();
   epilogue();
 }
 
@@ -396,6 +398,27 @@ void Generator::begin_segment() {
   segment_ = assembler_.newLabel();
   check(assembler_.bind(segment_));
   segment_offset_ = assembler_.offset();
+}
+
+void Generator::begin_blocks() {
+  emit(I::kIdMov, x86::rax, kContext);
+  emit(I::kIdMov, x86::rax, field(x86::rax, offsetof(Context, packs)));
+  emit(I::kIdMov, kPacksLeft, x86::rax);
+  blocks_ = assembler_.newLabel();
+  check(assembler_.bind(blocks_));
+}
+
+// The next rows of the tables, where there are more; nothing is in a register.
+void Generator::next_block() {
+  const asmjit::Label done = assembler_.newLabel();
+  emit(I::kIdSub, kPacksLeft, Imm(1));
+  emit(I::kIdJz, done);
+  for (std::uint32_t table = 0; table < program_.tables.size(); ++table) {
+    emit(I::kIdAdd, x86::qword_ptr(x86::r14, in_frame(Frame::table(table))),
+         Imm(distance(row_vectors_ * vector_bytes_)));
+  }
+  emit(I::kIdJmp, blocks_);
+  check(assembler_.bind(done));
 }
 
 // The next pack; nothing is in a register. After the last, r14 is the first one's again.

@@ -131,6 +131,8 @@ class Generator {
   void call_address(const void* address);
   void begin_segment();
   void end_segment();
+  void begin_blocks();
+  void next_block();
   void add_pointers(std::uint32_t loop);
   void set_pointers(std::uint32_t loop);
   asmjit::x86::KReg active(unsigned r);
@@ -175,7 +177,7 @@ class Generator {
   unsigned next_pointer_ = 0;
   emit::Place group_{};   // of narrow sums, and
   unsigned waiting_ = 0;  // how many of its vectors wait
-  asmjit::Label segment_;
+  asmjit::Label segment_, blocks_;
   std::size_t segment_offset_ = 0;
   std::vector<StackChange> stack_;
   unsigned active_loaded_ = 0;  // bits by row vector: its mask register is up to date
