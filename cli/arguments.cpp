@@ -78,7 +78,7 @@ Arguments sort_arguments(const CLI::App& verb, Takes takes, const std::vector<st
       sorted.options.push_back(text);
     } else if (takes == Takes::program_and_pairs && !sorted.program && !has_file) {
       sorted.program = argument;
-    } else if (takes == Takes::words && !argument.starts_with('-')) {
+    } else if (takes == Takes::words && (!argument.starts_with('-') || argument == "-")) {
       sorted.others.push_back(argument);
     } else if (takes == Takes::program_and_pairs && !argument.starts_with('-') &&
                argument.find('=') != std::string::npos) {

@@ -58,6 +58,8 @@ std::vector<std::unique_ptr<Verb>> all_verbs() {
   verbs.push_back(make_save());
   verbs.push_back(make_show());
   verbs.push_back(make_make());
+  verbs.push_back(make_train());
+  verbs.push_back(make_predict());
   verbs.push_back(make_ops());
   verbs.push_back(make_version());
   return verbs;

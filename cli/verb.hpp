@@ -38,6 +38,8 @@ std::unique_ptr<Verb> make_bench();
 std::unique_ptr<Verb> make_save();
 std::unique_ptr<Verb> make_show();
 std::unique_ptr<Verb> make_make();
+std::unique_ptr<Verb> make_train();
+std::unique_ptr<Verb> make_predict();
 std::unique_ptr<Verb> make_ops();
 std::unique_ptr<Verb> make_version();
 

@@ -3,6 +3,7 @@
 #include "chainrule/draw/gnuplot_internal.hpp"
 
 #include "chainrule/base/error.hpp"
+#include "chainrule/base/text.hpp"
 #include "chainrule/draw/words_internal.hpp"
 
 #if CHAINRULE_WITH_GNUPLOT
@@ -25,6 +26,55 @@ extern char** environ;
 #endif
 
 namespace chainrule::detail {
+
+// ---- what scripts are made of -------------------------------------------------------------------
+
+// In single quotes gnuplot substitutes nothing. A quote in the text becomes a typographic one: a
+// doubled one would be read as a quote only where it is not the first.
+std::string in_script(std::string_view text) {
+  std::string result = "'";
+  for (const char c : shortened(text, 60)) {
+    if (c == '\'') {
+      result += "’";
+    } else {
+      result += c;
+    }
+  }
+  return result + "'";
+}
+
+std::string terminal_command(PlotFormat format, int width, int height, const PlotOptions& options) {
+  const auto inches = [](int points) { return shortest(points / 72.0) + "in"; };
+  switch (format) {
+    case PlotFormat::svg:
+      return "set terminal svg noenhanced size " + std::to_string(width) + "," +
+             std::to_string(height) + " font 'Helvetica,13' background '#ffffff' linewidth 1.1\n";
+    case PlotFormat::png:
+      return "set terminal pngcairo noenhanced size " + std::to_string(2 * width) + "," +
+             std::to_string(2 * height) +
+             " font 'Helvetica,12' fontscale 2 pointscale 2 linewidth 2.2\n";
+    case PlotFormat::pdf:
+      return "set terminal pdfcairo noenhanced size " + inches(width) + "," + inches(height) +
+             " font 'Helvetica,12' fontscale 1 linewidth 1.8\n";
+    case PlotFormat::text:
+      return "set terminal dumb noenhanced size " + std::to_string(options.columns) + "," +
+             std::to_string(options.rows) + "\n";
+  }
+  __builtin_unreachable();
+}
+
+std::string axes_commands() {
+  return "set encoding utf8\n"
+         "set minussign\n"
+         "set border 3 linecolor rgb '#8a939c' linewidth 0.8\n"
+         "set tics nomirror out scale 0.6 textcolor rgb '#30363c'\n"
+         "set grid linecolor rgb '#e4e8ec' linetype 1 linewidth 0.6, linecolor rgb '#e4e8ec' "
+         "linetype 1 linewidth 0.6\n"
+         "set xzeroaxis linecolor rgb '#9aa3ac' linetype 1 linewidth 0.9\n"
+         "set yzeroaxis linecolor rgb '#9aa3ac' linetype 1 linewidth 0.9\n";
+}
+
+// ---- running it ---------------------------------------------------------------------------------
 
 #if CHAINRULE_WITH_GNUPLOT
 

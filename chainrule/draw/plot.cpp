@@ -16,32 +16,28 @@ namespace {
 
 using detail::Extent;
 using detail::GnuplotStep;
+using detail::in_script;
 
 // Heights that differ by more than this are drawn in panels of their own.
 constexpr double kOnePanel = 8;
 
-// Okabe and Ito's colours, told apart by all eyes.
-constexpr std::string_view kLineColours[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9"};
 constexpr std::string_view kTangentColour = "#4a4f55";
-
-// In single quotes gnuplot substitutes nothing. A quote in the text becomes a typographic one: a
-// doubled one would be read as a quote only where it is not the first.
-std::string quoted(std::string_view text) {
-  std::string result = "'";
-  for (const char c : detail::shortened(text, 60)) {
-    if (c == '\'') {
-      result += "’";
-    } else {
-      result += c;
-    }
-  }
-  return result + "'";
-}
 
 struct Panel {
   std::vector<std::size_t> curves;
   Extent extent;
+  bool has_scatters = false;
+  PlotPanel what = {};
 };
+
+// Of what a logarithm shows.
+Extent positive_extent(const Points& points) {
+  Extent extent{HUGE_VAL, -HUGE_VAL};
+  for (const double y : points.y) {
+    if (y > 0 && std::isfinite(y)) extent = detail::united(extent, {y, y});
+  }
+  return extent;
+}
 
 class Drawing {
  public:
@@ -55,24 +51,25 @@ class Drawing {
     if (format_ == PlotFormat::text) return text();
     const std::size_t n = panels_.size();
     const double tall = 1 + 0.55 * static_cast<double>(n - 1);
-    std::string head = terminal(tall) + style();
+    std::string head = terminal(tall) + detail::axes_commands();
     std::size_t rows = 1;
     for (const Panel& one : panels_) rows = std::max(rows, legend_rows(one));
     const std::string above =
         shortest(static_cast<double>(rows) + (plot_.title.empty() ? 0.8 : 2.6));
     if (n == 1) head += "set tmargin " + above + "\n";
     if (n > 1) {
-      head += "set multiplot layout " + std::to_string(n) +
-              ",1 margins char 8.5, char 2.5, char 3.2, char " + above + " spacing 0, char " +
-              shortest(static_cast<double>(rows) + 1.3) + "\n";
+      head += "set multiplot layout " + std::to_string(n) + ",1 margins char " +
+              (plot_.panels.empty() ? "8.5" : "11") + ", char 2.5, char 3.2, char " + above +
+              " spacing 0, char " + shortest(static_cast<double>(rows) + 1.3) + "\n";
     }
     std::vector<GnuplotStep> steps{{head, {}}};
     for (std::size_t k = 0; k < n; ++k) {
       const bool last = k + 1 == n;
       std::string commands =
-          (k == 0 ? "set title " + quoted(plot_.title) : std::string("unset title")) + "\n";
-      commands += last ? "set format x\nset xlabel " + quoted(plot_.x_label) + " noenhanced\n"
+          (k == 0 ? "set title " + in_script(plot_.title) : std::string("unset title")) + "\n";
+      commands += last ? "set format x\nset xlabel " + in_script(plot_.x_label) + " noenhanced\n"
                        : "set format x ''\nunset xlabel\n";
+      commands += panel_commands(panels_[k].what);
       commands +=
           "set key at graph 0.5, graph 1.02 center bottom horizontal Left reverse noenhanced "
           "samplen 2 width 1 maxrows " +
@@ -86,6 +83,11 @@ class Drawing {
  private:
   void check() const {
     if (plot_.curves.empty()) fail("plot", "there is nothing to plot");
+    const auto unnamed = [&](const Curve& c) { return c.panel >= plot_.panels.size(); };
+    if (!plot_.panels.empty() && std::ranges::any_of(plot_.curves, unnamed)) {
+      fail("plot", "a curve stands in a panel that there is not: there are " +
+                       std::to_string(plot_.panels.size()));
+    }
     if (!(plot_.from < plot_.to)) fail("plot", "the range of x is empty");
     for (const Curve& curve : plot_.curves) {
       if (curve.points.x.size() != curve.points.y.size()) {
@@ -96,9 +98,31 @@ class Drawing {
     }
   }
 
+  void arrange() {
+    if (plot_.panels.empty()) {
+      arrange_by_height();
+    } else {
+      arrange_by_name();
+    }
+    if (panels_.empty()) {
+      fail("plot", "nothing is finite: " + detail::shortened(plot_.curves[0].label, 60) +
+                       " has no value in x from " + shortest(plot_.from) + " to " +
+                       shortest(plot_.to));
+    }
+    for (const Tangent& tangent : plot_.tangents) {
+      if (std::isfinite(tangent.y)) {
+        panels_[0].extent = detail::united(panels_[0].extent, {tangent.y, tangent.y});
+      }
+    }
+    panels_[0].has_scatters = true;
+    for (const Scatter& scatter : plot_.scatters) {
+      panels_[0].extent = detail::united(panels_[0].extent, detail::whole_extent(scatter.points));
+    }
+  }
+
   // Curves of like height share a panel; where heights differ too much each has its own. Tangents
   // stand with the first curve.
-  void arrange() {
+  void arrange_by_height() {
     double least = HUGE_VAL, most = 0;
     for (std::size_t k = 0; k < plot_.curves.size(); ++k) {
       const Extent extent = detail::shown_extent(plot_.curves[k].points);
@@ -110,56 +134,34 @@ class Drawing {
       most =
           std::max(most, std::max(height, std::max(std::fabs(extent.low), std::fabs(extent.high))));
     }
-    if (panels_.empty()) {
-      fail("plot", "nothing is finite: " + detail::shortened(plot_.curves[0].label, 60) +
-                       " has no value in x from " + shortest(plot_.from) + " to " +
-                       shortest(plot_.to));
-    }
-    if (most <= kOnePanel * least) {
+    if (!panels_.empty() && most <= kOnePanel * least) {
       for (std::size_t k = 1; k < panels_.size(); ++k) {
         panels_[0].curves.push_back(panels_[k].curves[0]);
         panels_[0].extent = detail::united(panels_[0].extent, panels_[k].extent);
       }
       panels_.resize(1);
     }
-    for (const Tangent& tangent : plot_.tangents) {
-      if (std::isfinite(tangent.y)) {
-        panels_[0].extent = detail::united(panels_[0].extent, {tangent.y, tangent.y});
+  }
+
+  void arrange_by_name() {
+    for (std::size_t p = 0; p < plot_.panels.size(); ++p) {
+      Panel panel{{}, {HUGE_VAL, -HUGE_VAL}, false, plot_.panels[p]};
+      for (std::size_t k = 0; k < plot_.curves.size(); ++k) {
+        if (plot_.curves[k].panel != p) continue;
+        const Points& points = plot_.curves[k].points;
+        const Extent extent = panel.what.scale == Scale::logarithmic ? positive_extent(points)
+                                                                     : detail::whole_extent(points);
+        if (extent.empty()) continue;
+        panel.curves.push_back(k);
+        panel.extent = detail::united(panel.extent, extent);
       }
+      if (!panel.curves.empty()) panels_.push_back(std::move(panel));
     }
   }
 
   std::string terminal(double tall) const {
-    const int width = options_.width;
-    const int height = static_cast<int>(options_.height * tall);
-    const auto inches = [](int points) { return shortest(points / 72.0) + "in"; };
-    switch (format_) {
-      case PlotFormat::svg:
-        return "set terminal svg noenhanced size " + std::to_string(width) + "," +
-               std::to_string(height) + " font 'Helvetica,13' background '#ffffff' linewidth 1.1\n";
-      case PlotFormat::png:
-        return "set terminal pngcairo noenhanced size " + std::to_string(2 * width) + "," +
-               std::to_string(2 * height) +
-               " font 'Helvetica,12' fontscale 2 pointscale 2 linewidth 2.2\n";
-      case PlotFormat::pdf:
-        return "set terminal pdfcairo noenhanced size " + inches(width) + "," + inches(height) +
-               " font 'Helvetica,12' fontscale 1 linewidth 1.8\n";
-      case PlotFormat::text:
-        return "set terminal dumb noenhanced size " + std::to_string(options_.columns) + "," +
-               std::to_string(options_.rows) + "\n";
-    }
-    __builtin_unreachable();
-  }
-
-  static std::string style() {
-    return "set encoding utf8\n"
-           "set minussign\n"
-           "set border 3 linecolor rgb '#8a939c' linewidth 0.8\n"
-           "set tics nomirror out scale 0.6 textcolor rgb '#30363c'\n"
-           "set grid linecolor rgb '#e4e8ec' linetype 1 linewidth 0.6, linecolor rgb '#e4e8ec' "
-           "linetype 1 linewidth 0.6\n"
-           "set xzeroaxis linecolor rgb '#9aa3ac' linetype 1 linewidth 0.9\n"
-           "set yzeroaxis linecolor rgb '#9aa3ac' linetype 1 linewidth 0.9\n";
+    return detail::terminal_command(format_, options_.width,
+                                    static_cast<int>(options_.height * tall), options_);
   }
 
   // The legend stands above its panel, in columns as wide as its widest entry.
@@ -168,6 +170,7 @@ class Drawing {
     for (const std::size_t k : panel.curves) {
       widest = std::max(widest, detail::width_of(detail::shortened(plot_.curves[k].label, 60)));
     }
+    if (panel.has_scatters) entries += plot_.scatters.size();
     if (panel.curves[0] == 0) {
       entries += plot_.tangents.size();
       for (const Tangent& tangent : plot_.tangents) {
@@ -179,28 +182,51 @@ class Drawing {
     return (entries + columns - 1) / columns;
   }
 
+  static std::string panel_commands(const PlotPanel& what) {
+    // Ticks of a logarithm as 0.01, not as a power with a brace.
+    return "set ylabel " + in_script(what.y_label) + " noenhanced\n" +
+           (what.scale == Scale::logarithmic ? "set logscale y\nset format y '%g'\n"
+                                             : "unset logscale y\nset format y\n");
+  }
+
   // A twentieth of air above and below; a level line in the middle.
-  static std::string range(const Extent& extent) {
+  static std::string range(const Panel& panel) {
+    const Extent& extent = panel.extent;
+    const auto text = [](double low, double high) {
+      return "[" + shortest(low) + ":" + shortest(high) + "]";
+    };
+    if (panel.what.scale == Scale::logarithmic) {
+      const double air = std::max(1.01, std::pow(extent.high / extent.low, 0.05));
+      return text(extent.low / air, extent.high * air);
+    }
     double air = 0.05 * extent.height();
     if (!(air > 0)) air = std::max(std::fabs(extent.low), 1.0) * 0.5;
-    return "[" + shortest(extent.low - air) + ":" + shortest(extent.high + air) + "]";
+    return text(extent.low - air, extent.high + air);
   }
 
   void panel(const Panel& panel, std::string commands, std::vector<GnuplotStep>& steps) const {
     commands += "set xrange [" + shortest(plot_.from) + ":" + shortest(plot_.to) + "]\n";
-    commands += "set yrange " + range(panel.extent) + "\n";
+    commands += "set yrange " + range(panel) + "\n";
     const bool text = format_ == PlotFormat::text;
     std::string plots;
     std::vector<Points> data;
     const auto add = [&](const Points& points, std::string_view how, std::string_view label) {
-      plots +=
-          (plots.empty() ? "plot '-' " : ", '-' ") + std::string(how) + " title " + quoted(label);
+      plots += (plots.empty() ? "plot '-' " : ", '-' ") + std::string(how) + " title " +
+               in_script(label);
       data.push_back(points);
     };
     const bool first = panel.curves[0] == 0;
+    if (panel.has_scatters) {
+      for (const Scatter& scatter : plot_.scatters) {
+        add(scatter.points,
+            text ? "with points pointtype '.'"
+                 : "with points pointtype 7 pointsize 0.35 linecolor rgb '#8f9aa5'",
+            scatter.label);
+      }
+    }
     for (const std::size_t k : panel.curves) {
       const Curve& curve = plot_.curves[k];
-      const std::string colour(kLineColours[k % std::size(kLineColours)]);
+      const std::string colour(detail::kColours[k % detail::kColours.size()]);
       add(curve.points,
           text ? "with lines" : "with lines linewidth 2 linecolor rgb '" + colour + "'",
           curve.label);
@@ -224,14 +250,15 @@ class Drawing {
     std::string out;
     for (const Panel& one : panels_) {
       std::vector<GnuplotStep> steps;
-      panel(one,
-            terminal(1) +
-                "set encoding utf8\nset border 3\nset tics nomirror\nset xzeroaxis\nset "
-                "yzeroaxis\nset key outside top center horizontal noenhanced width 2\n" +
-                (plot_.title.empty() || !out.empty() ? ""
-                                                     : "set title " + quoted(plot_.title) + "\n") +
-                "set xlabel " + quoted(plot_.x_label) + "\n",
-            steps);
+      panel(
+          one,
+          terminal(1) +
+              "set encoding utf8\nset border 3\nset tics nomirror\nset xzeroaxis\nset "
+              "yzeroaxis\nset key outside top center horizontal noenhanced width 2\n" +
+              (plot_.title.empty() || !out.empty() ? ""
+                                                   : "set title " + in_script(plot_.title) + "\n") +
+              "set xlabel " + in_script(plot_.x_label) + "\n",
+          steps);
       out += without_blank_edges(detail::run_gnuplot(steps));
     }
     return out;

@@ -25,6 +25,13 @@ struct Points {
 struct Curve {
   std::string label;
   Points points;
+  std::size_t panel = 0;  ///< where it stands, if the plot names its panels
+};
+
+/// Points that no line joins; in any order.
+struct Scatter {
+  std::string label;
+  Points points;
 };
 
 /// A straight line that touches a curve.
@@ -33,12 +40,22 @@ struct Tangent {
   double x = 0, y = 0, slope = 0;
 };
 
+enum class Scale : unsigned char { linear, logarithmic };
+
+/// One of several plots over the same x, one above the other.
+struct PlotPanel {
+  std::string y_label;
+  Scale scale = Scale::linear;
+};
+
 struct Plot {
   std::string title;
   std::string x_label;
   double from = 0, to = 1;  ///< the range of x
   std::vector<Curve> curves;
-  std::vector<Tangent> tangents;  ///< of the first curve
+  std::vector<Tangent> tangents = {};  ///< of the first curve
+  std::vector<Scatter> scatters = {};  ///< behind the curves, in the first panel
+  std::vector<PlotPanel> panels = {};  ///< none: curves of like height share one
 };
 
 enum class PlotFormat : unsigned char { svg, png, pdf, text };
@@ -52,9 +69,9 @@ struct PlotOptions {
 PlotFormat plot_format_of(std::string_view path);
 
 /// The bytes of a plot. The range of y is that of the curves, but where one of them has a pole or
-/// a jump it is cut to where most of it lies. Curves of very different sizes get panels of their
-/// own, one above the other. Throws Error if gnuplot is missing or refuses, or if nothing is
-/// finite.
+/// a jump it is cut to where most of it lies. Unless the plot names its panels, curves of very
+/// different sizes get panels of their own, one above the other. Throws Error if gnuplot is missing
+/// or refuses, or if nothing is finite.
 std::string render(const Plot& plot, PlotFormat format, const PlotOptions& options = {});
 
 /// Plots into a file, which appears whole or not at all.

@@ -40,6 +40,8 @@ class CsvReader {
   std::string_view row() const { return text(row_begin_, row_end_); }
   /// A cell as a number. Throws Error naming file, line and column.
   double number(std::size_t column) const;
+  /// A cell as text: without its quotation marks, or without blanks around it.
+  std::string word(std::size_t column) const { return unquoted(cells_[column]); }
 
   std::uint64_t bytes_read() const { return bytes_before_ + begin_; }
   /// Of the whole file; 0 where it has no size, as a pipe.

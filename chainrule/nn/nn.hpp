@@ -15,5 +15,6 @@
 #include "chainrule/nn/safetensors.hpp"
 #include "chainrule/nn/schedules.hpp"
 #include "chainrule/nn/synthetic.hpp"
+#include "chainrule/nn/table_model.hpp"
 #include "chainrule/nn/trainer.hpp"
 #include "chainrule/tensor/tensor.hpp"

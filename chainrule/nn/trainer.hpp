@@ -131,7 +131,7 @@ class Trainer {
   template <class Net, class Loss>
   class Learned final : public Task {
    public:
-    Learned(Net& net, Loss loss) : net_(net), loss_(std::move(loss)) {}
+    Learned(Net& its_net, Loss its_loss) : net_(its_net), loss_(std::move(its_loss)) {}
     Module& net() const override { return net_; }
     Tensor predict(const Tensor& inputs) const override { return std::as_const(net_)(inputs); }
     Tensor loss(const Tensor& predictions, const Tensor& targets) const override {

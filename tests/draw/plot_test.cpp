@@ -156,6 +156,32 @@ TEST_F(PlotTest, curves_of_like_height_share_a_panel_and_others_do_not) {
   EXPECT_EQ(panels(300), 2u);
 }
 
+TEST_F(PlotTest, curves_stand_in_the_panels_that_are_named) {
+  Plot plot = plot_of(0, 1, {{0, 1}, {0.001, 10}});
+  plot.curves.push_back({"g", {{0, 1}, {0.5, 1}}, 1});
+  plot.curves.push_back({"h", {{0, 1}, {1000, 2000}}, 1});
+  plot.panels = {{"loss", Scale::logarithmic}, {"part"}};
+  const std::string svg = render(plot, PlotFormat::svg);
+  EXPECT_NE(svg.find("loss"), svg.npos);
+  EXPECT_NE(svg.find("part"), svg.npos);
+  EXPECT_EQ(count(render(plot, PlotFormat::text), " x\n"), 2u);
+  // Of a logarithm each power of ten is marked, as far as it goes.
+  for (const std::string_view mark : {"0.001<", "0.01<", "0.1<", "10<"}) {
+    EXPECT_NE(svg.find(mark), svg.npos) << mark;
+  }
+  plot.curves[2].panel = 2;
+  EXPECT_EQ(error_of([&] { render(plot, PlotFormat::svg); }),
+            "[plot] a curve stands in a panel that there is not: there are 2");
+}
+
+TEST_F(PlotTest, scatters_stand_behind_the_curves_and_are_in_range) {
+  Plot plot = plot_of(0, 1, {{0, 1}, {0, 1}});
+  plot.scatters = {{"rows", {{0.5, 0.2, 0.9}, {0.5, 7, 0.1}}}};
+  const std::string svg = render(plot, PlotFormat::svg);
+  EXPECT_NE(svg.find("rows"), svg.npos);
+  EXPECT_NE(svg.find(" 7<"), svg.npos);
+}
+
 TEST_F(PlotTest, level_curves_are_drawn) {
   for (const double level : {0.0, 3.0, -1e-200, 1e200}) {
     EXPECT_FALSE(render(plot_of(0, 1, {{0, 1}, {level, level}}), PlotFormat::text).empty());

@@ -57,6 +57,17 @@ TEST_F(Csv, finds_out_whether_there_is_a_header) {
   EXPECT_EQ(table("x,y\n").numbers.shape(), (Shape{0, 2}));
 }
 
+TEST_F(Csv, cells_are_words_as_well) {
+  const std::string path = scratch.write("t.csv", "a,b\n 1 ,\"x, \"\"y\"\"\"\n,two words\n");
+  CsvReader rows(path);
+  ASSERT_TRUE(rows.next());
+  EXPECT_EQ(rows.word(0), "1");
+  EXPECT_EQ(rows.word(1), "x, \"y\"");
+  ASSERT_TRUE(rows.next());
+  EXPECT_EQ(rows.word(0), "");
+  EXPECT_EQ(rows.word(1), "two words");
+}
+
 TEST_F(Csv, that_is_broken_says_where) {
   EXPECT_EQ(refusal("x,y\n1,2\n3,four\n"), ": line 3, column 2 (y): 'four' is no number");
   EXPECT_EQ(refusal("1,2\n3,\n"), ": line 2, column 2 (2): the cell is empty");
