@@ -136,20 +136,17 @@ class Train : public Verb {
   const char* notes() const override {
     return "  chainrule make moons -n 1000 -o moons.csv\n"
            "  chainrule train moons.csv --target class -o moons.safetensors --boundary moons.svg\n"
-           "  chainrule train prices.csv --target price --hidden 64,64 --patience 20 -o "
-           "prices.safetensors\n"
+           "  chainrule train prices.csv --target price --patience 20 -o prices.safetensors\n"
            "  chainrule train prices.csv --resume prices.safetensors --epochs 400\n"
            "  chainrule predict moons.safetensors new.csv -o classes.csv\n"
            "\n"
-           "Inputs are standardised; part of the rows is held out, and the net of the epoch that "
-           "does\n"
-           "best on these is kept. Ctrl-C ends the run and keeps the best net so far (exit code "
-           "130).\n"
-           "The model file is a checkpoint as well: a run that is resumed on the same table goes "
-           "on\n"
-           "with the same settings, and ends with the same bits as one that was not interrupted. "
-           "Only\n"
-           "--epochs, --patience and --lr may change.\n";
+           "Inputs are standardised; part of the rows is held out, and the net of the epoch that\n"
+           "does best on these is kept. Ctrl-C ends the run and keeps the best net so far (exit\n"
+           "code 130); a second one ends it at once. The model is a checkpoint as well: what is\n"
+           "resumed on the same table goes on with the same settings, and ends with the same bits\n"
+           "as a run that was not interrupted. Only --epochs, --patience and --lr may change (but "
+           "a\n"
+           "cosine is as long as all epochs: with others it is another run).\n";
   }
   Takes takes() const override { return Takes::words; }
 
@@ -339,7 +336,7 @@ class Train : public Verb {
                         *optimiser, parts, options);
     if (saved) {
       trainer.resume(*saved);
-      optimiser->rate = step_.rate;
+      if (settings_.is_given("lr")) optimiser->rate = step_.rate;
     }
     const nn::Ended ended = run_watched(trainer, model);
     save(trainer, model);
@@ -486,7 +483,7 @@ class Train : public Verb {
     }
     all["history"] = json::array();
     for (const nn::Epoch& epoch : trainer.history()) all["history"].push_back(as_object(epoch));
-    return all.dump() + '\n';
+    return all.dump(-1, ' ', false, json::error_handler_t::replace) + '\n';
   }
 
   Settings settings_;

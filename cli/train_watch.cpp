@@ -20,9 +20,9 @@ std::string as_duration(double seconds) {
          two(whole % 60);
 }
 
-std::string as_percent(double part) {
+std::string as_percent(double part, int decimals) {
   char text[32];
-  std::snprintf(text, sizeof text, "%.2f%%", 100 * part);
+  std::snprintf(text, sizeof text, "%.*f%%", decimals, 100 * part);
   return text;
 }
 
@@ -59,7 +59,7 @@ std::string losses(const nn::Trainer& trainer) {
   if (trainer.epochs() > 0) {
     const nn::Epoch& last = trainer.history().back();
     text += ", validation " + short_number(last.validation_loss, kDigits);
-    if (!std::isnan(last.accuracy)) text += ", accuracy " + as_percent(last.accuracy);
+    if (!std::isnan(last.accuracy)) text += ", " + as_percent(last.accuracy, 1) + " right";
   }
   return text;
 }
@@ -70,7 +70,7 @@ std::string TrainWatch::time_left(const nn::Trainer& trainer) const {
   const double spent = std::chrono::duration<double>(Clock::now() - begin_).count();
   const double so_far = done(trainer), all = static_cast<double>(trainer.options().epochs);
   if (!(so_far > done_before_ && so_far < all)) return "";
-  return ", " + as_duration(spent / (so_far - done_before_) * (all - so_far)) + " left";
+  return as_duration(spent / (so_far - done_before_) * (all - so_far)) + " left";
 }
 
 void TrainWatch::after_step(const nn::Trainer& trainer) {
@@ -97,22 +97,32 @@ void TrainWatch::after_epoch(const nn::Trainer& trainer) {
   print(trainer);
 }
 
+// "epoch 12/100 [####......] 0:42 left, loss 0.12, validation 0.15, 98.5% right": as long a bar
+// as there is place for.
 void TrainWatch::draw(const nn::Trainer& trainer) {
-  constexpr int kBar = 24;
+  constexpr std::size_t kLongest = 24, kShortest = 4;
   const std::int64_t all = trainer.options().epochs;
-  const int filled = static_cast<int>(done(trainer) / static_cast<double>(all) * kBar);
   std::string line = "epoch " + std::to_string(std::min(trainer.epochs() + 1, all)) + '/' +
-                     std::to_string(all) + " [";
-  for (int k = 0; k < kBar; ++k) line += k < filled ? '#' : '.';
-  line += "] " + losses(trainer) + time_left(trainer);
-  std::fprintf(stderr, "\r%s\033[K", line.substr(0, terminal_width() - 1).c_str());
+                     std::to_string(all) + ' ';
+  const std::string left = time_left(trainer);
+  const std::string after = left.empty() ? losses(trainer) : left + ", " + losses(trainer);
+  const std::size_t width = terminal_width(), taken = line.size() + after.size() + 3;
+  if (width > taken + kShortest) {
+    const std::size_t bar = std::min(kLongest, width - 1 - taken);
+    const double part = done(trainer) / static_cast<double>(all);
+    const auto filled = static_cast<std::size_t>(part * static_cast<double>(bar));
+    line += '[' + std::string(filled, '#') + std::string(bar - filled, '.') + "] ";
+  }
+  std::fprintf(stderr, "\r%s\033[K", (line + after).substr(0, width - 1).c_str());
   is_drawn_ = true;
 }
 
 void TrainWatch::print(const nn::Trainer& trainer) {
   const std::int64_t all = trainer.options().epochs;
-  std::fprintf(stderr, "epoch %lld of %lld: %s%s\n", static_cast<long long>(trainer.epochs()),
-               static_cast<long long>(all), losses(trainer).c_str(), time_left(trainer).c_str());
+  const std::string left = time_left(trainer);
+  std::fprintf(stderr, "epoch %lld of %lld: %s\n", static_cast<long long>(trainer.epochs()),
+               static_cast<long long>(all),
+               (losses(trainer) + (left.empty() ? "" : ", " + left)).c_str());
 }
 
 void TrainWatch::erase() {

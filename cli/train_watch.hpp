@@ -11,7 +11,7 @@ namespace chainrule::cli {
 /// "0:07", "12:30", "3:00:00".
 std::string as_duration(double seconds);
 /// "99.50%".
-std::string as_percent(double part);
+std::string as_percent(double part, int decimals = 2);
 
 /// On a terminal a line that is written anew, ten times a second; else a line for every tenth of
 /// the epochs, and whenever ten seconds have passed.
@@ -26,7 +26,7 @@ class TrainWatch final : public nn::Observer {
  private:
   using Clock = std::chrono::steady_clock;
 
-  /// ", 0:07 left", or nothing as long as that cannot be known.
+  /// "0:07 left", or nothing as long as that cannot be known.
   std::string time_left(const nn::Trainer& trainer) const;
   void draw(const nn::Trainer& trainer);
   void print(const nn::Trainer& trainer);

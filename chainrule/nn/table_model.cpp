@@ -189,7 +189,10 @@ std::vector<std::int64_t> TableModel::hidden() const {
   return sizes;
 }
 
-Tensor TableModel::scores(const Tensor& rows) const { return net(input_standard(rows)).detached(); }
+Tensor TableModel::scores(const Tensor& rows) const {
+  const Frame frame = Tape::active().frame();  // a net that is being trained would be recorded
+  return cast(net(input_standard(rows)).detached(), f64);
+}
 
 Tensor TableModel::predict(const Tensor& rows) const {
   const Tensor found = scores(rows);
