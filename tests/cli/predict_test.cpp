@@ -16,13 +16,13 @@ class Predict : public testing::Test {
  protected:
   // score of "no" = u, score of "yes" = v, u = (a − 1)/2, v = (b + 2)/4.
   static nn::SavedTensors classes() {
-    return {
-        {{"layers.0.weight", tensor({{1, 0}, {0, 1}})},
-         {"layers.0.bias", tensor({0, 0})},
-         {"inputs.mean", tensor({1, -2})},
-         {"inputs.deviation", tensor({2, 4})}},
-        {{"chainrule.model",
-          R"({"inputs": ["a", "b"], "target": "t", "classes": ["no", "yes"], "activation": "tanh"})"}}};
+    return {{{"layers.0.weight", tensor({{1, 0}, {0, 1}})},
+             {"layers.0.bias", tensor({0, 0})},
+             {"inputs.mean", tensor({1, -2})},
+             {"inputs.deviation", tensor({2, 4})}},
+            {{"chainrule.model",
+              R"({"inputs": ["a", "b"], "target": "t", "classes": ["no", "yes"],
+                   "activation": "tanh"})"}}};
   }
   // 100 + 10 (3 tanh(2 x) + 0.5).
   static nn::SavedTensors numbers() {
