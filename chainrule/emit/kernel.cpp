@@ -156,6 +156,8 @@ OptimiseOptions Kernel::State::passes() const {
   OptimiseOptions passes;
   passes.arithmetic = options.arithmetic;
   passes.precision = options.lanes;
+  passes.compounds = options.backend == Backend::interpret ? OptimiseOptions::Compounds::by_row
+                                                           : OptimiseOptions::Compounds::by_formula;
   // The interpreter calls fma as a function.
   passes.fma = options.backend == Backend::interpret ? OptimiseOptions::Fma::as_function
                                                      : OptimiseOptions::Fma::as_instruction;

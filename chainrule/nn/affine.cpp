@@ -43,6 +43,13 @@ class Affine final : public TensorOp {
     }
   }
 
+  // Rows of x are a batch as they are.
+  Tensor batch(std::span<const Tensor> x, std::uint32_t mask) const override {
+    const bool is_bias_a_row = x.size() < 3 || x[2].rank() <= 1;
+    if (mask != 1 || !is_bias_a_row) return TensorAccess::nothing();
+    return call(shared_from_this(), x);
+  }
+
   // x̄ = z̄ w,  w̄ = z̄ᵀ x,  b̄ = z̄ summed to its shape.
   void pull(const Pull& at) const override {
     const Tensor& g = at.g();

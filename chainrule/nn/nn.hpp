@@ -7,6 +7,7 @@
 #include "chainrule/nn/initialise.hpp"
 #include "chainrule/nn/layers.hpp"
 #include "chainrule/nn/lbfgs.hpp"
+#include "chainrule/nn/micro.hpp"
 #include "chainrule/nn/module.hpp"
 #include "chainrule/nn/optimisers.hpp"
 #include "chainrule/nn/parameter.hpp"

@@ -28,6 +28,9 @@ struct OptimiseOptions {
   Arithmetic arithmetic = Arithmetic::relaxed;
   /// Whether the processor computes fma(x, y, w) in one instruction: else nothing is fused.
   enum class Fma : std::uint8_t { as_function, as_instruction } fma = Fma::as_instruction;
+  /// How rows that are made of others, such as sigmoid, will be computed: by their formula, as in
+  /// machine code, or each by itself.
+  enum class Compounds : std::uint8_t { by_formula, by_row } compounds = Compounds::by_formula;
   /// What every value of the Trace will be rounded to. Numbers in it are.
   Precision precision = Precision::f64;
   /// Labels and source lines: they cost a tenth of the time.

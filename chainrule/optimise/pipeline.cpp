@@ -19,9 +19,9 @@ constexpr Pass kPipeline[] = {
     {"fold", &passes::fold},              // what depends on numbers alone
     {"share", &passes::share},            // common subexpressions
     {"rewrite", &passes::rewrite},        // exact rules
-    {"sigmoids", &passes::sigmoids},      // σ(x) and σ(−x) by one exp
     {"power", &passes::power},            // powers as products and roots
     {"reciprocal", &passes::reciprocal},  // divisions as products
+    {"sigmoids", &passes::sigmoids},      // σ(x) and σ(−x) by one exp
     {"scale", &passes::scale},            // factors 2 and ½
     {"fuse", &passes::fuse},              // products and sums as one
     {"signs", &passes::signs},            // negations that no sum has taken up

@@ -1,10 +1,11 @@
 // sigmoids: σ(x) and σ(−x), which stand side by side in every slope of σ and tanh, by one exp.
-// Relaxed: the formula of the table's row, which a kernel would compute for each by itself:
+// Relaxed: the formula of the table's row, which machine code would compute for each by itself,
+// with the same bits:
 //
 //   e = exp(−|x|),   σ(x) = (x < 0 ? e : 1)/(1 + e),   σ(−x) = (x > 0 ? e : 1)/(1 + e)
 //
-// Both are accurate for every x, and both are NaN for a NaN. The quotients, by one 1 + e, which is
-// never subnormal, become products in the next pass but one.
+// Both are accurate for every x, and both are NaN for a NaN. After `reciprocal`: the quotients stay
+// quotients, as exact as the row's own.
 #include <algorithm>
 
 #include "chainrule/optimise/passes_internal.hpp"
@@ -29,6 +30,7 @@ Argument argument_of(const Graph& graph, Vertex sigmoid) {
 
 Trace sigmoids(Trace trace, const OptimiseOptions& options) {
   if (options.arithmetic == Arithmetic::strict) return trace;
+  if (options.compounds == OptimiseOptions::Compounds::by_row) return trace;
   const Graph& graph = trace.graph;
   const std::vector<std::uint32_t> uses = uses_of(trace);
   const std::vector<bool> decides = nodes_that_decide(trace, uses);

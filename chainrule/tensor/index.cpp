@@ -29,6 +29,7 @@ struct Selection {
   std::vector<Tensor> places;   // of one shape
   std::vector<Axis> axes;       // of the region, one for each of the places
   std::size_t first_place = 0;  // the axis of the result at which those of the places begin
+  Seen seen;                    // the axes of x that the places are of
 
   /// The axes of the region with those of the places in front.
   std::vector<Axis> places_first() const {
@@ -89,8 +90,9 @@ std::size_t axes_of(const Index& entry) {
 // Reads entries one by one.
 class Resolver {
  public:
-  Resolver(const Shape& shape, std::span<const Index> entries, Location at)
+  Resolver(const Shape& shape, std::span<const Index> entries, std::string_view where, Location at)
       : shape_(shape), entries_(entries), at_(at) {
+    found_.seen = seen_plainly(where, shape);
     std::size_t taken = 0, gaps = 0;
     for (const Index& entry : entries) {
       taken += axes_of(entry);
@@ -164,6 +166,7 @@ class Resolver {
   }
   void places(const Tensor& t) {
     if (found_.places.empty()) found_.first_place = found_.region_shape.rank();
+    found_.seen.axes[found_.places.size()] = static_cast<std::uint8_t>(cuts_.size());
     found_.axes.push_back(static_cast<Axis>(found_.region_shape.rank()));
     found_.places.push_back(t);
     range({});
@@ -206,10 +209,11 @@ Tensor region_of(const Tensor& x, const Selection& selection, Location at) {
 }
 
 Tensor selected(const Tensor& x, std::span<const Index> entries, Location at) {
-  const Selection selection = Resolver(x.shape(), entries, at).run();
+  const Selection selection = Resolver(x.shape(), entries, "index", at).run();
   const Tensor part = region_of(x, selection, at);
   if (selection.places.empty()) return part;
-  const Tensor rows = take_rows(permuted(part, selection.places_first(), at), selection.places, at);
+  const Tensor rows =
+      take_rows(permuted(part, selection.places_first(), at), selection.places, selection.seen, at);
   return permuted(rows, selection.result_order(), at);
 }
 
@@ -248,7 +252,7 @@ void update(Tensor& x, std::span<const Index> entries, const Tensor& y, Update h
     x = select(*mask, how == Update::set ? part : add(x, part, at), x, at);
     return;
   }
-  const Selection selection = Resolver(x.shape(), entries, at).run();
+  const Selection selection = Resolver(x.shape(), entries, where, at).run();
   if (selection.places.empty()) {
     if (!selection.region) {  // all of it
       const Tensor all_of_it = cast(fitted(y, x.shape(), x.shape(), where, at), x.element(), at);
@@ -268,10 +272,10 @@ void update(Tensor& x, std::span<const Index> entries, const Tensor& y, Update h
   for (const Axis axis : result) part.push_back(rows[static_cast<std::size_t>(axis)]);
   const Tensor stretched = permuted(fitted(y, part, x.shape(), where, at), inverse(result), at);
   if (!selection.region && is_in_order(order)) {
-    return update_rows(x, selection.places, stretched, how, at);
+    return update_rows(x, selection.places, stretched, how, selection.seen, at);
   }
   Tensor inner = permuted(region_of(x, selection, at), order, at);
-  update_rows(inner, selection.places, stretched, how, at);
+  update_rows(inner, selection.places, stretched, how, selection.seen, at);
   inner = permuted(inner, inverse(order), at);
   if (!selection.region) {
     x = inner;
@@ -333,13 +337,16 @@ Tensor take(const Tensor& x, const Tensor& places, std::int64_t axis, Location a
   selection.places = {places};
   selection.axes = {static_cast<Axis>(along)};
   selection.first_place = along;
-  const Tensor rows = take_rows(permuted(x, selection.places_first(), at), selection.places, at);
+  selection.seen = seen_plainly("take", x.shape());
+  selection.seen.axes[0] = static_cast<std::uint8_t>(along);
+  const Tensor rows =
+      take_rows(permuted(x, selection.places_first(), at), selection.places, selection.seen, at);
   return permuted(rows, selection.result_order(), at);
 }
 
 Tensor embedding(const Tensor& table, const Tensor& rows, Location at) {
   if (table.rank() == 0) fail("embedding", "a table of shape () has no rows");
-  return take_rows(table, {&rows, 1}, at);
+  return take_rows(table, {&rows, 1}, seen_plainly("embedding", table.shape()), at);
 }
 
 }  // namespace chainrule

@@ -28,7 +28,8 @@ class Index {
   enum class Kind : std::uint8_t { nothing, number, range, rest, new_axis, places, mask };
 
   template <std::integral I>
-  constexpr Index(I number) : kind_(Kind::number), range_{static_cast<std::int64_t>(number)} {}
+  requires(!std::same_as<I, bool>) constexpr Index(I number)
+      : kind_(Kind::number), range_{static_cast<std::int64_t>(number)} {}
   constexpr Index(Range range) : kind_(Kind::range), range_(range) {}
   constexpr Index(All) : kind_(Kind::range) {}
   constexpr Index(Ellipsis) : kind_(Kind::rest) {}

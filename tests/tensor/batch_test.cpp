@@ -135,7 +135,9 @@ std::vector<Named> moves() {
 TEST(TensorBatch, vmap_of_each_operation_is_what_its_slices_give) {
   const Tensor xs = numbers({5, 3, 4}), ys = numbers({5, 3, 4}, 1.1);
   constexpr auto kWhole = VmapOptions::kWhole;
-  for (const auto& [name, f] : moves()) {
+  for (const Named& move : moves()) {
+    const std::string& name = move.name;
+    const OfTwo& f = move.f;
     const auto sliced = [&](const auto& x_of, const auto& y_of) {
       std::vector<Tensor> results;
       for (std::int64_t k = 0; k < 5; ++k) results.push_back(f(x_of(k), y_of(k)));
@@ -166,7 +168,9 @@ TEST(TensorBatch, vmap_of_each_operation_is_what_its_slices_give) {
 TEST(TensorBatch, recorded_and_compiled_functions_give_what_the_code_gives_with_their_gradients) {
   const Tensor x = numbers({3, 4}), y = numbers({3, 4}, 1.1);
   const Tensor other = numbers({3, 4}, 2.7), more = numbers({3, 4}, 0.4);
-  for (const auto& [name, f] : moves()) {
+  for (const Named& move : moves()) {
+    const std::string& name = move.name;
+    const OfTwo& f = move.f;
     const auto total = [&f](const Tensor& a, const Tensor& b) {
       const Tensor z = f(a, b);
       return sum(z * z);
@@ -190,7 +194,9 @@ TEST(TensorBatch, recorded_and_compiled_functions_give_what_the_code_gives_with_
 
 TEST(TensorBatch, static_graphs_hold_all_of_them) {
   const Tensor x = numbers({3, 4}), y = numbers({3, 4}, 1.1);
-  for (const auto& [name, f] : moves()) {
+  for (const Named& move : moves()) {
+    const std::string& name = move.name;
+    const OfTwo& f = move.f;
     TensorGraph graph;
     Tensor head;
     {

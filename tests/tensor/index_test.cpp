@@ -70,10 +70,10 @@ TEST(TensorIndex, what_is_out_of_range_is_named) {
   EXPECT_EQ(said([&] { x(0, 0, 0); }), "[index] 3 axes are indexed of the shape (2,3)");
   EXPECT_EQ(said([&] { x(ellipsis, ellipsis); }), "[index] more than one ellipsis");
   EXPECT_EQ(said([&] { x(Range{0, 1, 0}); }), "[index] a step of 0");
-  EXPECT_EQ(said([&] { x(tensor({0, 2})); }), "[take] place 2 of axis 0 of the shape (2,3)");
-  EXPECT_EQ(said([&] { x(tensor({0.5})); }), "[take] place 0.5 is no whole number");
+  EXPECT_EQ(said([&] { x(tensor({0, 2})); }), "[index] place 2 of axis 0 of the shape (2,3)");
+  EXPECT_EQ(said([&] { x(tensor({0.5})); }), "[index] place 0.5 is no whole number");
   EXPECT_EQ(said([&] { x(tensor({std::nan("")})); }),
-            "[take] place nan of axis 0 of the shape (2,3)");
+            "[index] place nan of axis 0 of the shape (2,3)");
   EXPECT_EQ(said([&] {
               x(tensor({0, 1}), tensor({0, 1, 2}));
             }),
@@ -85,7 +85,17 @@ TEST(TensorIndex, what_is_out_of_range_is_named) {
       }),
       "[index] a mask of shape (3,) at axis 0 of the shape (2,3): the sizes must be the same");
   EXPECT_EQ(said([&] { zeros({0, 3})(0); }), "[index] index 0 of axis 0 of the shape (0,3)");
-  EXPECT_EQ(said([&] { take(x, tensor({3}), 1); }), "[take] place 3 of axis 0 of the shape (3,2)");
+  EXPECT_EQ(said([&] { take(x, tensor({3}), 1); }), "[take] place 3 of axis 1 of the shape (2,3)");
+  EXPECT_EQ(said([&] {
+              x(newaxis, Range{0, 1}, tensor({-4}));
+            }),
+            "[index] place -4 of axis 1 of the shape (2,3)");
+  EXPECT_EQ(said([&] {
+              Tensor(x).add_at({Range{0, 1}, tensor({5})}, 1.0);
+            }),
+            "[add_at] place 5 of axis 1 of the shape (2,3)");
+  EXPECT_EQ(said([&] { embedding(x, tensor({7})); }),
+            "[embedding] place 7 of axis 0 of the shape (2,3)");
 }
 
 // ---- places -------------------------------------------------------------------------------------
