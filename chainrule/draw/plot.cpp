@@ -184,7 +184,8 @@ class Drawing {
 
   static std::string panel_commands(const PlotPanel& what) {
     // Ticks of a logarithm as 0.01, not as a power with a brace.
-    return "set ylabel " + in_script(what.y_label) + " noenhanced\n" +
+    const std::string label = "set ylabel " + in_script(what.y_label) + " noenhanced\n";
+    return (what.y_label.empty() ? std::string("unset ylabel\n") : label) +
            (what.scale == Scale::logarithmic ? "set logscale y\nset format y '%g'\n"
                                              : "unset logscale y\nset format y\n");
   }

@@ -1,6 +1,7 @@
 #include "chainrule/nn/table_model.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <unordered_set>
@@ -83,7 +84,13 @@ class Reading {
       refuse("the tensor " + in_quotes(name) + " has the shape " + to_string(found->shape()) +
              ", but " + to_string(shape) + " is expected");
     }
+    require_finite(name, *found);
     return *found;
+  }
+  void require_finite(const std::string& name, const Tensor& numbers) const {
+    for (const double x : numbers.values()) {
+      if (!std::isfinite(x)) refuse("the tensor " + in_quotes(name) + " holds " + shortest(x));
+    }
   }
   Standard standard(const char* mean, const char* deviation, std::size_t columns) const {
     const Shape shape = {static_cast<std::int64_t>(columns)};
@@ -107,6 +114,7 @@ class Reading {
                to_string(weight->shape()) + ", but it reads " + std::to_string(sizes.back()) +
                " numbers");
       }
+      require_finite(layer + ".weight", *weight);
       sizes.push_back(weight->shape()[0]);
       state.emplace_back(layer + ".weight", *weight);
       state.emplace_back(layer + ".bias", tensor(layer + ".bias", {sizes.back()}));

@@ -103,7 +103,8 @@ TEST(Arguments, mistakes_are_named) {
   expect_refusal({"eval", ""}, "chainrule eval: column 1: the program is empty\n");
   expect_refusal({"evaluate", "x"},
                  "chainrule: there is no verb 'evaluate'; the verbs are eval, grad, hess, jac, "
-                 "hvp, diff, check, draw, plot, compile, bench, save, show, make, train, predict, ops, version\n");
+                 "hvp, diff, check, draw, plot, compile, bench, save, show, make, train, predict, "
+                 "ops, version\n");
   expect_refusal({"grad", "x", "x=1", "--order", "3"}, "chainrule grad: --order is 1 or 2\n");
   expect_refusal({"grad", "x", "x=1", "--wrt", "y"},
                  "chainrule grad: --wrt: 'y' is no name of the program, which has x\n");

@@ -16,13 +16,13 @@ class Predict : public testing::Test {
  protected:
   // score of "no" = u, score of "yes" = v, u = (a − 1)/2, v = (b + 2)/4.
   static nn::SavedTensors classes() {
-    return {
-        {{"layers.0.weight", tensor({{1, 0}, {0, 1}})},
-         {"layers.0.bias", tensor({0, 0})},
-         {"inputs.mean", tensor({1, -2})},
-         {"inputs.deviation", tensor({2, 4})}},
-        {{"chainrule.model",
-          R"({"inputs": ["a", "b"], "target": "t", "classes": ["no", "yes"], "activation": "tanh"})"}}};
+    return {{{"layers.0.weight", tensor({{1, 0}, {0, 1}})},
+             {"layers.0.bias", tensor({0, 0})},
+             {"inputs.mean", tensor({1, -2})},
+             {"inputs.deviation", tensor({2, 4})}},
+            {{"chainrule.model",
+              R"({"inputs": ["a", "b"], "target": "t", "classes": ["no", "yes"],
+                   "activation": "tanh"})"}}};
   }
   // 100 + 10 (3 tanh(2 x) + 0.5).
   static nn::SavedTensors numbers() {
@@ -216,6 +216,10 @@ TEST_F(Predict, a_model_that_cannot_be_is_refused_by_name_and_reason) {
             is_none + "the tensor 'layers.0.bias' has the shape (3,), but (2,) is expected\n");
   EXPECT_EQ(with("inputs.deviation", tensor({1, 0})),
             is_none + "the tensor 'inputs.deviation' holds 0\n");
+  EXPECT_EQ(with("layers.0.weight", tensor({{1, NAN}, {0, 1}})),
+            is_none + "the tensor 'layers.0.weight' holds nan\n");
+  EXPECT_EQ(with("layers.0.bias", tensor({0, HUGE_VAL})),
+            is_none + "the tensor 'layers.0.bias' holds inf\n");
   EXPECT_EQ(with("layers.0.bias", zeros({2}, f32)),
             is_none + "of another type: layers.0.bias is f64(2,) and got f32(2,)\n");
 
