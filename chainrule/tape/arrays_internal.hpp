@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -24,6 +25,10 @@ class Arrays {
   virtual void rewind_to(std::uint32_t row) noexcept = 0;
   /// What messages and pictures call the operation at `row`, "variable" or "constant" for a leaf.
   virtual std::string_view name(std::uint32_t row) const = 0;
+  /// Its number, if it is a single one, or its type; and where it has a NaN, as far as is known.
+  virtual std::string value_text(std::uint32_t row) const = 0;
+  /// Whether there is a NaN among the numbers that are kept: all of them while lines are kept.
+  virtual bool has_nan(std::uint32_t row) const = 0;
   /// The rows of its operands that are recorded.
   virtual std::span<const std::uint32_t> links(std::uint32_t row) const = 0;
 

@@ -1,6 +1,7 @@
 // Why is my gradient zero, and where was the NaN born?
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 
 #include "chainrule/base/text.hpp"
@@ -26,6 +27,25 @@ std::string_view operation_name(const Tape::State& state, std::uint32_t row) {
   return block_at(state, state.rows.links[row].x).block->name();
 }
 
+bool is_array(const Tape::State& state, std::uint32_t row) {
+  return state.rows.codes[row] == detail::Code::array;
+}
+bool is_nan(const Tape::State& state, std::uint32_t row) {
+  return is_array(state, row) ? state.arrays->has_nan(row) : std::isnan(state.rows.values[row]);
+}
+std::string value_text(const Tape::State& state, std::uint32_t row) {
+  return is_array(state, row) ? state.arrays->value_text(row) : shortest(state.rows.values[row]);
+}
+// Whether an operand is NaN already.
+bool takes_nan(const Tape::State& state, const Operands& operands) {
+  for (std::size_t k = 0; k < operands.count(); ++k) {
+    const bool is_one =
+        operands.is_number(k) ? std::isnan(operands.values()[k]) : is_nan(state, operands.link(k));
+    if (is_one) return true;
+  }
+  return false;
+}
+
 // "log/0 = log(x = -1) = nan, recorded at f.cpp:12"
 std::string sentence(const Tape& tape, std::uint32_t row) {
   const Tape::State& state = TapeAccess::state(tape);
@@ -36,12 +56,15 @@ std::string sentence(const Tape& tape, std::uint32_t row) {
     text.append(" = ").append(operation_name(state, row)).append("(");
     for (std::size_t k = 0; k < operands.count() && k < kMostShown; ++k) {
       if (k > 0) text += ", ";
-      if (!operands.is_number(k)) text += name_of(tape, {operands.link(k)}) + " = ";
-      text += shortest(operands.values()[k]);
+      if (operands.is_number(k)) {
+        text += shortest(operands.values()[k]);
+      } else {
+        text += name_of(tape, {operands.link(k)}) + " = " + value_text(state, operands.link(k));
+      }
     }
     text += operands.count() > kMostShown ? ", ...)" : ")";
   }
-  return text + " = " + shortest(state.rows.values[row]) + place_of(state, row);
+  return text + " = " + value_text(state, row) + place_of(state, row);
 }
 
 // Walks the reverse sweep of y over `rows`, calling visit(row, operand, adjoint, contribution) for
@@ -70,9 +93,9 @@ std::optional<Fault> first_nan(const Scalar& y) {
   const Tape::State& state = TapeAccess::state(tape);
   const auto rows = ancestor_rows(state, tape.node_of(y, "first_nan").index);
   for (const std::uint32_t row : rows) {
-    if (!std::isnan(state.rows.values[row])) continue;
+    if (!is_nan(state, row)) continue;
     const Operands operands(state, row);
-    if (std::ranges::none_of(operands.values(), [](double value) { return std::isnan(value); })) {
+    if (!takes_nan(state, operands)) {
       return Fault{{row}, false, "the value is NaN first at " + sentence(tape, row)};
     }
   }
@@ -106,6 +129,7 @@ std::string explain(const Scalar& y, const Scalar& x) {
   // Forward from x: which nodes depend on it, and through which operand most strongly, measured by
   // |∂node/∂x| along that single path; and, where nothing is pushed, that the path is cut there.
   constexpr std::uint32_t kNone = 0xFFFFFFFFu;
+  constexpr double kNoPartial = std::numeric_limits<double>::quiet_NaN();
   std::vector<double> strength(top + std::size_t{1}, -1.0);
   std::vector<std::uint32_t> through(top + std::size_t{1}, kNone);
   std::vector<double> partial_there(top + std::size_t{1});
@@ -119,16 +143,24 @@ std::string explain(const Scalar& y, const Scalar& x) {
     for (std::size_t k = 0; k < operands.count(); ++k) {
       if (!operands.is_number(k) && depends[operands.link(k)]) depends[row] = true;
     }
-    operands.pull_back(1.0, [&](std::size_t k, double partial) {
-      const std::uint32_t from = operands.link(k);
-      if (operands.is_number(k) || strength[from] < 0) return;
-      const double along = strength[from] * std::fabs(partial);
+    const auto go_on = [&](std::size_t k, double partial, double along) {
       if (!(along <= strength[row])) {
         strength[row] = along;
-        through[row] = from;
+        through[row] = operands.link(k);
         partial_there[row] = partial;
       }
+    };
+    operands.pull_back(1.0, [&](std::size_t k, double partial) {
+      if (operands.is_number(k) || strength[operands.link(k)] < 0) return;
+      go_on(k, partial, strength[operands.link(k)] * std::fabs(partial));
     });
+    // Through an array there is no one number to multiply by.
+    if (is_array(state, row) || state.rows.codes[row] == detail::Code::element) {
+      for (std::size_t k = 0; k < operands.count(); ++k) {
+        const double along = strength[operands.link(k)];
+        if (along >= 0) go_on(k, kNoPartial, along);
+      }
+    }
     if (strength[row] < 0) {
       for (std::size_t k = 0; k < operands.count(); ++k) {
         if (!operands.is_number(k) && strength[operands.link(k)] >= 0) {
@@ -145,12 +177,18 @@ std::string explain(const Scalar& y, const Scalar& x) {
     }
     return text;
   }
+  if (has_arrays(state, rows) && reach(y, x) == Reach::cut) {
+    return y_name + " depends on " + x_name +
+           ", but nothing arrives: every path is cut inside of a tensor operation";
+  }
   std::string text = y_name + " depends on " + x_name + ", most strongly along:";
   std::vector<std::uint32_t> path;
   for (std::uint32_t row = top; row != kNone; row = through[row]) path.push_back(row);
   for (auto row = path.rbegin(); row != path.rend(); ++row) {
     text += "\n  " + sentence(tape, *row);
-    if (*row != bottom) {
+    const bool has_partial =
+        *row != bottom && !is_array(state, *row) && state.rows.codes[*row] != detail::Code::element;
+    if (has_partial) {
       text += ", times " + shortest(partial_there[*row]);
     }
   }

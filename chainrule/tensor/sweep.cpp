@@ -376,4 +376,14 @@ Reach reach(const Tensor& y, const Tensor& x) {
   return std::ranges::binary_search(rows, bottom) ? Reach::cut : Reach::independent;
 }
 
+std::string explain(const Tensor& y, const Tensor& x) {
+  row_of(x, "explain");
+  return explain(TensorAccess::as_scalar(y), TensorAccess::as_scalar(x));
+}
+
+std::optional<Fault> first_nan(const Tensor& y) {
+  row_of(y, "first_nan");
+  return first_nan(TensorAccess::as_scalar(y));
+}
+
 }  // namespace chainrule

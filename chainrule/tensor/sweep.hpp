@@ -5,6 +5,9 @@
 // ẏ is the derivative of Σ ẋ x̄ by ȳ, at the cost of two reverse sweeps.
 #pragma once
 
+#include <optional>
+
+#include "chainrule/tape/inspect.hpp"
 #include "chainrule/tape/sweep.hpp"
 #include "chainrule/tensor/core.hpp"
 
@@ -30,5 +33,9 @@ std::vector<Tensor> recorded_jvp(std::span<const Tensor> ys, std::span<const Ten
 
 /// How y depends on x: see tape/sweep.hpp.
 Reach reach(const Tensor& y, const Tensor& x);
+/// In words, and where a NaN was born: see tape/inspect.hpp. Of arrays a path has no factors, and
+/// NaNs are known while the tape keeps source lines, which keeps all numbers as well.
+std::string explain(const Tensor& y, const Tensor& x);
+std::optional<Fault> first_nan(const Tensor& y);
 
 }  // namespace chainrule

@@ -4,6 +4,7 @@
 #include <cassert>
 #include <cmath>
 
+#include "chainrule/base/text.hpp"
 #include "chainrule/tape/inspect.hpp"
 #include "chainrule/tensor/elementwise.hpp"
 #include "chainrule/tensor/move.hpp"
@@ -54,7 +55,8 @@ Tensor TensorTable::append(const std::shared_ptr<const TensorOp>& op, std::span<
   row.first_link = first_link;
   row.link_count = static_cast<std::uint32_t>(links_.size()) - first_link;
   row.type = value.type();
-  if ((reads & TensorOp::kReadsResult) != 0) row.value = TensorAccess::with_handle(value, 0);
+  const bool is_kept = (reads & TensorOp::kReadsResult) != 0 || state_.keeps_lines;
+  if (is_kept) row.value = TensorAccess::with_handle(value, 0);
   if (state_.keeps_lines) state_.keep_line(at);
   return TensorAccess::with_handle(
       value, ScalarAccess::handle(ScalarAccess::make(0.0, tape_row, state_.rows.stamp)));
@@ -94,6 +96,41 @@ std::string_view TensorTable::name(std::uint32_t tape_row) const {
     case TensorLeaf::constant: return "constant";
   }
   __builtin_unreachable();
+}
+
+namespace {
+
+// The place of the first NaN, or the size.
+std::int64_t first_nan_in(const Tensor& value) {
+  const Tensor plain = dense(value);
+  return visit_element(plain.element(), [&]<class T>(T) {
+    const T* x = TensorAccess::data<T>(plain);
+    return std::find_if(x, x + plain.size(), [](T number) { return std::isnan(number); }) - x;
+  });
+}
+
+}  // namespace
+
+bool TensorTable::has_nan(std::uint32_t tape_row) const {
+  const Row& at = row(tape_row);
+  const bool is_known = is_there(at.value) && !is_symbolic(at.value);
+  return is_known ? first_nan_in(at.value) < at.value.size()
+                  : std::isnan(state_.rows.values[tape_row]);
+}
+
+std::string TensorTable::value_text(std::uint32_t tape_row) const {
+  const Row& at = row(tape_row);
+  if (at.type.shape.size() == 1) return shortest(state_.rows.values[tape_row]);
+  std::string text = to_string(at.type);
+  if (!has_nan(tape_row)) return text;
+  std::int64_t place = first_nan_in(at.value);
+  Shape index = at.type.shape;
+  for (std::size_t k = index.rank(); k-- > 0;) {
+    const std::int64_t size = at.type.shape[k];
+    index[k] = place % size;
+    place /= size;
+  }
+  return text + " with nan at " + to_string(index);
 }
 
 std::span<const std::uint32_t> TensorTable::links(std::uint32_t tape_row) const {

@@ -65,6 +65,8 @@ class TensorTable final : public Arrays {
 
   void rewind_to(std::uint32_t row) noexcept override;
   std::string_view name(std::uint32_t row) const override;
+  std::string value_text(std::uint32_t row) const override;
+  bool has_nan(std::uint32_t row) const override;
   std::span<const std::uint32_t> links(std::uint32_t row) const override;
   std::uint32_t pull_back(std::uint32_t row, double* adjoints, std::uint32_t low,
                           Keep keep) override;

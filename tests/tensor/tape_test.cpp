@@ -123,5 +123,34 @@ TEST(TensorTape, floats_stay_floats_and_meet_doubles_as_doubles) {
   EXPECT_EQ(gradient(sum(v * b), {v})[0].element(), f32);
 }
 
+TEST(TensorTape, the_birth_of_a_nan_is_named_with_its_place_and_line) {
+  const Frame frame = Tape::active().frame();
+  Tape::active().keep_source_lines();
+  const Tensor x = variable(tensor({4, -1, 9}), "x");
+  const Tensor y = sum(sqrt(x) * 2.0);
+  Tape::active().keep_source_lines(false);
+  const auto fault = first_nan(y);
+  ASSERT_TRUE(fault);
+  EXPECT_EQ(
+      fault->text.find("the value is NaN first at sqrt/0 = sqrt(x = f64(3,)) = f64(3,) with nan "
+                       "at (1,), recorded at "),
+      0u)
+      << fault->text;
+}
+
+TEST(TensorTape, why_something_matters_is_told_through_tensors_and_numbers) {
+  const Frame frame = Tape::active().frame();
+  const Scalar s = variable(3.0, "s");
+  const Tensor x = variable(tensor({1, 2}), "x");
+  const Tensor y = sum(x * s);
+  EXPECT_EQ(
+      explain(y, Tensor(s)),
+      "sum/0 depends on s, most strongly along:\n  s = 3\n  mul/0 = mul(x = f64(2,), s = 3) = "
+      "f64(2,)\n  sum/0 = sum(mul/0 = f64(2,)) = 9");
+  EXPECT_EQ(
+      explain(sum(floor(x)), x),
+      "sum/1 depends on x, but nothing arrives: every path is cut inside of a tensor operation");
+}
+
 }  // namespace
 }  // namespace chainrule
