@@ -64,6 +64,7 @@ struct Pointwise::State {
   Kernels values, pulls;
   std::once_flag read_once, slopes_once;
   std::uint32_t reads = 0;
+  std::uint32_t pushes = 0;  // bit k: something may be pushed into operand k
   std::vector<std::shared_ptr<const Pointwise>> slopes;
 
   std::shared_ptr<const PullCode> pull_code(std::uint32_t wanted) const;
@@ -161,6 +162,12 @@ std::vector<Argument> numbered_arguments(std::size_t count) {
 
 std::uint32_t all_of(std::size_t arity) { return (1u << arity) - 1u; }
 
+// Whether an output of a pullback is −0.0, whatever goes in: the floor family, comparisons.
+bool is_never_pushed(const Trace& trace, std::uint32_t output) {
+  const GraphNode& node = trace.graph[trace.outputs[output]];
+  return node.kind == VertexKind::constant && is_unreached(trace.graph.numbers()[node.operand[0]]);
+}
+
 // Which inputs a Function's outputs depend on: bit k is input k.
 std::uint32_t inputs_used(const Function& f) {
   const Trace& trace = f.trace();
@@ -251,7 +258,11 @@ void Pointwise::compute(std::span<const Tensor> x, const Tensor& z) const {
 
 std::uint32_t Pointwise::reads() const {
   std::call_once(state_->read_once, [this] {
-    const std::uint32_t used = inputs_used(state_->pull_function(all_of(state_->arity()))) >> 1;
+    const Function pull = state_->pull_function(all_of(state_->arity()));
+    const std::uint32_t used = inputs_used(pull) >> 1;
+    for (std::uint32_t k = 0; k < state_->arity(); ++k) {
+      if (!is_never_pushed(pull.trace(), k)) state_->pushes |= 1u << k;
+    }
     state_->reads = used & all_of(state_->arity());
     if (state_->op && (used >> state_->arity()) != 0) state_->reads |= kReadsResult;
   });
@@ -276,6 +287,7 @@ void Pointwise::pull(const Pull& at) const {
     is_recorded = is_recorded || inputs.back().is_recorded();
   }
   const auto shape_of = [&](std::size_t k) { return at.type(k).shape; };
+  const auto wants = [&](std::size_t k) { return (state_->pushes >> k & 1u) != 0 && at.wants(k); };
   if (is_recorded) {
     std::call_once(state_->slopes_once, [this, arity] {
       for (std::size_t k = 0; k < arity; ++k) {
@@ -287,7 +299,7 @@ void Pointwise::pull(const Pull& at) const {
       }
     });
     for (std::size_t k = 0; k < arity; ++k) {
-      if (at.wants(k)) at.push(k, sum_to(call(state_->slopes[k], inputs), shape_of(k)));
+      if (wants(k)) at.push(k, sum_to(call(state_->slopes[k], inputs), shape_of(k)));
     }
     return;
   }
@@ -295,7 +307,7 @@ void Pointwise::pull(const Pull& at) const {
   std::uint32_t wanted = 0;
   for (std::size_t k = 0; k < arity; ++k) {
     out.push_back(TensorAccess::nothing());
-    if (!at.wants(k)) continue;
+    if (!wants(k)) continue;
     wanted |= 1u << k;
     out.back() = make_tensor(g.element(), g.shape());
     TensorAccess::body(out.back()).may_have_gaps = true;
@@ -314,7 +326,7 @@ void Pointwise::pull(const Pull& at) const {
   }
   found.clear();
   for (std::size_t k = 0; k < arity; ++k) {
-    if (at.wants(k)) at.push(k, sum_to(std::exchange(out[k], Tensor()), shape_of(k)));
+    if (wants(k)) at.push(k, sum_to(std::exchange(out[k], Tensor()), shape_of(k)));
   }
 }
 

@@ -235,6 +235,8 @@ class PlainPull final : public Pull {
 std::uint32_t TensorTable::pull_back(std::uint32_t tape_row, double* adjoints, std::uint32_t low,
                                      Keep keep) {
   Row& at = row(tape_row);
+  // Where a sweep was begun at an array without a tensor as its seed, to see what it reaches.
+  if (!is_there(at.adjoint)) at.adjoint = full(at.type.shape, 1.0, at.type.element);
   const Tensor g = std::exchange(at.adjoint, nothing());
   if (keep == Keep::grad) add(at.grad, g);
   if (at.link_count == 0) return low;
