@@ -145,8 +145,8 @@ TEST(TensorTape, why_something_matters_is_told_through_tensors_and_numbers) {
   const Tensor y = sum(x * s);
   EXPECT_EQ(
       explain(y, Tensor(s)),
-      "sum/0 depends on s, most strongly along:\n  s = 3\n  mul/0 = mul(x = f64(2,), s = 3) = "
-      "f64(2,)\n  sum/0 = sum(mul/0 = f64(2,)) = 9");
+      "sum/2 depends on s, most strongly along:\n  s = 3\n  mul/1 = mul(x = f64(2,), s = 3) = "
+      "f64(2,)\n  sum/2 = sum(mul/1 = f64(2,)) = 9");
   EXPECT_EQ(
       explain(sum(floor(x)), x),
       "sum/4 depends on x, but nothing arrives: every path is cut inside of a tensor operation");
