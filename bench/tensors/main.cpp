@@ -1,4 +1,5 @@
-// tensors [--threads N] [--only NAME] [--seconds S] [--json FILE] [--markdown]
+// tensors_bench [--threads N] [--only NAME] [--seconds S] [--json FILE] [--markdown]
+// tensors_bench --check: gradients beside libtorch's
 //
 // Every piece of work by every contestant, in turn, several rounds of the time that is given: the
 // median of the rounds' least times, in microseconds, and ratios within this run.
@@ -35,6 +36,10 @@ std::vector<Work> all_work() {
 
 #ifndef BENCH_WITH_TORCH
 Doing torch_doing(const Work&, unsigned) { return {}; }
+bool check_gradients() {
+  std::printf("there is no libtorch to compare with\n");
+  return false;
+}
 #endif
 
 }  // namespace bench
@@ -76,6 +81,7 @@ int main(int argc, char** argv) {
   bool markdown = false;
   for (int k = 1; k < argc; ++k) {
     const auto is = [&](const char* option) { return std::strcmp(argv[k], option) == 0; };
+    if (is("--check")) return bench::check_gradients() ? 0 : 1;
     if (is("--markdown")) {
       markdown = true;
     } else if (k + 1 < argc && is("--threads")) {
@@ -88,7 +94,7 @@ int main(int argc, char** argv) {
       json = argv[++k];
     } else {
       std::fprintf(stderr,
-                   "usage: tensors [--threads N] [--only NAME] [--seconds S] [--json FILE] "
+                   "usage: tensors_bench [--threads N] [--only NAME] [--seconds S] [--json FILE] "
                    "[--markdown]\n");
       return 2;
     }

@@ -28,7 +28,7 @@ std::vector<float> normal(std::size_t n, float deviation = 1) {
 }
 
 struct Layer {
-  int in, out;
+  int in = 0, out = 0;
   std::vector<float> w, b, gw, gb, mw, vw, mb, vb, y, gy;
 };
 
@@ -47,7 +47,11 @@ struct Net {
     for (int k = 0; k < 3; ++k) {
       const auto n = static_cast<std::size_t>(sizes[k]) * static_cast<std::size_t>(sizes[k + 1]);
       const auto m = static_cast<std::size_t>(sizes[k + 1]);
-      Layer layer{sizes[k], sizes[k + 1], normal(n, 0.05f), std::vector<float>(m)};
+      Layer layer;
+      layer.in = sizes[k];
+      layer.out = sizes[k + 1];
+      layer.w = normal(n, 0.05f);
+      layer.b.resize(m);
       for (auto* v : {&layer.gw, &layer.mw, &layer.vw}) v->resize(n);
       for (auto* v : {&layer.gb, &layer.mb, &layer.vb}) v->resize(m);
       layer.y.resize(m * static_cast<std::size_t>(rows));

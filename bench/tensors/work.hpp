@@ -27,4 +27,7 @@ Doing manual_doing(const Work& work, unsigned threads);
 /// libtorch, where it was found.
 Doing torch_doing(const Work& work, unsigned threads);
 
+/// Prints how far gradients are from libtorch's; whether all are within 1e-5, relative.
+bool check_gradients();
+
 }  // namespace bench
