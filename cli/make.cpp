@@ -87,7 +87,8 @@ class Make : public Verb {
 
   int run(const Arguments& arguments) override {
     const Kind& kind = kind_called(arguments.others);
-    Random random(seed_);
+    if (seed_ < 0) fail("make", "--seed is a whole number, at least 0");
+    Random random(static_cast<std::uint64_t>(seed_));
     write_rows(kind.make(rows_, noise_.value_or(kind.noise), random), kind.columns, out_);
     return kSuccess;
   }
@@ -95,7 +96,7 @@ class Make : public Verb {
  private:
   std::int64_t rows_ = 1000;
   std::optional<double> noise_;
-  std::uint64_t seed_ = 0;
+  std::int64_t seed_ = 0;
   std::string out_ = "-";
 };
 

@@ -80,6 +80,7 @@ class Predict : public Verb {
     const nn::TableModel model = nn::TableModel::load(arguments.others[0]);
     nn::CsvReader rows(arguments.others[1], nn::Header::found);
     const std::vector<std::size_t> inputs = places_of_columns(rows, model.inputs);
+    for (const std::string& read : arguments.others) refuse_same_file("predict", out_, read);
     WholeFile out(out_);
     out.write(header_line(rows, model));
     std::vector<double> numbers;

@@ -211,6 +211,7 @@ class Train : public Verb {
       settings_.resume(run_of(*saved), resume_);
     }
     check_options();
+    refuse_same_file("train", out_, data);
     Examples examples = read_examples(data, wanted(before));
     require_pictures(examples.inputs.size());
     task_ = name_of(examples.task);

@@ -79,8 +79,8 @@ void transforms() {
   const auto f = [](const Tensor& x, const Tensor& y) { return sum(x * x * x * y); };
   const Tensor x = tensor({1, 2}), y = tensor({1, -1}), v = tensor({1, 0});
   cout << grad(f)(x, y) << ' ' << grad<1>(f)(x, y) << '\n';
-  cout << hessian(f)(x, y) << '\n' << hvp(f)(x, v, y) << '\n';
-  const auto [value, tangent] = jvp(f)(x, v, y);
+  cout << hessian(f)(x, y) << '\n' << hvp(f)(x, y, v) << '\n';
+  const auto [value, tangent] = jvp(f)(x, y, v);
   cout << value << ' ' << tangent << '\n';
 
   const auto softened = [](const Tensor& t) { return t / sum(t); };

@@ -140,4 +140,13 @@ void remove_unfinished_files() noexcept {
   }
 }
 
+void refuse_same_file(std::string_view where, const std::string& written, const std::string& read) {
+  struct stat a = {}, b = {};
+  if (written == "-" || read == "-") return;
+  if (::stat(written.c_str(), &a) != 0 || ::stat(read.c_str(), &b) != 0) return;
+  if (S_ISREG(a.st_mode) && a.st_dev == b.st_dev && a.st_ino == b.st_ino) {
+    fail(where, written + " would be written over what is read: name another file");
+  }
+}
+
 }  // namespace chainrule

@@ -18,6 +18,9 @@ class OutputClosed : public Error {
   using Error::Error;
 };
 
+/// Throws Error if both are names of one file: what is read would be written over. "-" is none.
+void refuse_same_file(std::string_view where, const std::string& written, const std::string& read);
+
 class WholeFile {
  public:
   /// Throws Error if the file cannot be made.

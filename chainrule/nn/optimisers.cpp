@@ -5,6 +5,7 @@
 #include <mutex>
 #include <string>
 
+#include "chainrule/base/text.hpp"
 #include "chainrule/emit/kernel.hpp"
 #include "chainrule/tensor/elementwise.hpp"
 #include "chainrule/tensor/move.hpp"
@@ -107,6 +108,9 @@ Optimiser::Optimiser(std::span<const ParameterRef> parameters, double first_rate
     : rate(first_rate),
       parameters_(parameters.begin(), parameters.end()),
       state_names_(std::move(state_names)) {
+  if (!(first_rate >= 0) || !std::isfinite(first_rate)) {
+    fail("optimiser", "a rate of " + shortest(first_rate) + ": it is finite and not below 0");
+  }
   for (const ParameterRef& parameter : parameters_) {
     for (std::size_t k = 0; k < state_names_.size(); ++k) {
       states_.push_back(zeros(parameter.value().shape(), parameter.value().element()));
@@ -115,6 +119,9 @@ Optimiser::Optimiser(std::span<const ParameterRef> parameters, double first_rate
 }
 
 double Optimiser::differentiate(const Tensor& loss, std::vector<Tensor>& gradients) const {
+  if (!loss.is_recorded()) {
+    fail("step", "the loss depends on nothing that is recorded: on no parameter in training mode");
+  }
   std::vector<Tensor> leaves;
   leaves.reserve(parameters_.size());
   for (const ParameterRef& parameter : parameters_) {
@@ -252,7 +259,13 @@ const Optimiser::Rule& SGD::rule() const {
 }
 
 Adam::Adam(std::span<const ParameterRef> parameters, const AdamOptions& its_options)
-    : Optimiser(parameters, its_options.rate, {"mean", "square"}), options(its_options) {}
+    : Optimiser(parameters, its_options.rate, {"mean", "square"}), options(its_options) {
+  for (const double decay : {options.decay1, options.decay2}) {
+    if (!(decay >= 0 && decay < 1)) {
+      fail("Adam", "a decay of " + shortest(decay) + ": it is at least 0 and below 1");
+    }
+  }
+}
 
 Numbers Adam::settings() const {
   const auto t = static_cast<double>(steps());

@@ -35,8 +35,9 @@ class TensorKernel {
     const Tensor all[] = {Tensor(in)...};
     return (*this)(std::span<const Tensor>(all));
   }
-  /// The same into tensors of the outputs' types, whose memory is written where nobody else looks
-  /// at it: then nothing is allocated after a thread's first run.
+  /// The same into `out`. Memory of a tensor of the output's type is written where nobody else
+  /// looks at it, and then nothing is allocated after a thread's first run; any other tensor is
+  /// replaced.
   void run(std::span<const Tensor> in, std::span<Tensor> out) const;
 
   const TensorFunction& function() const;

@@ -141,8 +141,9 @@ class Tensor {
     require_memory(std::same_as<T, float> ? f32 : f64, "span");
     return {reinterpret_cast<const T*>(body_->data), static_cast<std::size_t>(size())};
   }
-  /// The same, to be written; not shared with any other Tensor from here on (copies them if they
-  /// are now). Throws Error for a recorded tensor: what was computed from it would not know.
+  /// The same, to be written, until the tensor is copied or recorded; not shared with any other
+  /// Tensor (copies them if they are now). Throws Error for a recorded tensor: what was computed
+  /// from it would not know.
   template <ElementNumber T>
   std::span<T> writable() {
     make_own();

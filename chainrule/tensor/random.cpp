@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "chainrule/base/text.hpp"
+#include "chainrule/tape/state_internal.hpp"
 #include "chainrule/tensor/body_internal.hpp"
 
 namespace chainrule {
@@ -138,7 +139,21 @@ std::uint64_t high_product(std::uint64_t a, std::uint64_t b) {
 
 }  // namespace
 
+namespace {
+
+// Numbers drawn now would be those of every run.
+void refuse_while_recording(std::string_view where) {
+  if (!detail::active_recorder->watching || !active_state().tracing) return;
+  fail(
+      where,
+      "random numbers drawn while a function is recorded would be the same in every run: draw them "
+      "outside, and pass them as an argument");
+}
+
+}  // namespace
+
 Tensor Random::uniform(const Shape& shape, double low, double high, Precision element) {
+  refuse_while_recording("uniform");
   const bool is_finite = visit_element(element, [&]<class T>(T) {
     return std::isfinite(static_cast<T>(high) - static_cast<T>(low));
   });
@@ -162,6 +177,7 @@ Tensor Random::uniform(const Shape& shape, double low, double high, Precision el
 }
 
 Tensor Random::normal(const Shape& shape, double mean, double deviation, Precision element) {
+  refuse_while_recording("normal");
   if (!std::isfinite(mean) || !std::isfinite(deviation) || deviation < 0) {
     fail("normal", "mean " + shortest(mean) + ", deviation " + shortest(deviation) +
                        ": finite numbers are expected, the deviation not below 0");
@@ -181,6 +197,7 @@ Tensor Random::normal(const Shape& shape, double mean, double deviation, Precisi
 }
 
 std::vector<std::int64_t> Random::permutation(std::int64_t n) {
+  refuse_while_recording("permutation");
   if (n < 0) fail("permutation", "of " + std::to_string(n) + " things");
   std::vector<std::int64_t> order(static_cast<std::size_t>(n));
   std::iota(order.begin(), order.end(), 0);
@@ -195,9 +212,12 @@ std::vector<std::int64_t> Random::permutation(std::int64_t n) {
   return order;
 }
 
-std::uint64_t Random::bits() { return wide(block_at(state_, state_.position++), 0); }
+std::uint64_t Random::bits() { return wide(block(), 0); }
 
-Words Random::block() { return block_at(state_, state_.position++); }
+Words Random::block() {
+  refuse_while_recording("random");
+  return block_at(state_, state_.position++);
+}
 
 Tensor rand(const Shape& shape, Random& random, Precision element) {
   return random.uniform(shape, 0.0, 1.0, element);

@@ -132,13 +132,17 @@ class RecordedSweep {
   }
 
   void arrive(std::uint32_t row, const Tensor& contribution) {
-    if (state_.rows.codes[row] != Code::array) return arrive(row, scalar(contribution));
+    if (state_.rows.codes[row] != Code::array) {
+      // Only where an operation may leave gaps is −0.0 one: elsewhere it is a zero like any other.
+      const bool is_gap = TensorAccess::body(contribution).may_have_gaps && !state_.tracing &&
+                          is_unreached(number_of(contribution));
+      return is_gap ? void() : arrive(row, scalar(contribution));
+    }
     Tensor& adjoint = arrays_[place_[row]];
     adjoint =
         TensorTable::is_there(adjoint) ? TensorTable::sum_of(adjoint, contribution) : contribution;
   }
   void arrive(std::uint32_t row, const Scalar& contribution) {
-    if (!state_.tracing && is_unreached(primal(contribution))) return;
     Scalar& adjoint = numbers_[place_[row]];
     adjoint = is_cut(adjoint) ? arrived(contribution) : adjoint + contribution;
   }

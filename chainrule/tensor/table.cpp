@@ -275,7 +275,16 @@ bool lead_in_tensor(const Tensor& x, std::string_view where) {
                 "a tensor that was recorded outside is read inside of a checkpoint, a solve or "
                 "another block: pass its detached() numbers");
   }
-  fail_handle(where, state.reason(TensorAccess::row(x), TensorAccess::stamp(x), row_value(x)));
+  // The tape's words for numbers, of a tensor.
+  std::string why = state.reason(TensorAccess::row(x), TensorAccess::stamp(x), row_value(x));
+  const auto replace = [&why](std::string_view old, const std::string& now) {
+    const std::size_t at = why.find(old);
+    if (at != std::string::npos) why.replace(at, old.size(), now);
+  };
+  replace("the operand with value " + shortest(row_value(x)),
+          "a tensor of type " + to_string(x.type()));
+  replace("value()", "detached()");
+  fail_handle(where, why);
 }
 
 Tensor tensor_at(Tape::State& state, std::uint32_t row) {
@@ -385,6 +394,9 @@ std::string Tensor::name() const { return name_of(Tape::active(), {row_of(*this,
 
 void Tensor::assign(const Tensor& value) {
   const std::uint32_t row = row_of(*this, "assign");
+  if (value.is_recorded()) {
+    fail("assign", "a recorded tensor, whose derivative would be lost: its detached() numbers");
+  }
   Tape::State& state = active_state();
   if (state.rows.codes[row] != Code::array ||
       TensorTable::of(state).row(row).leaf != TensorLeaf::variable) {

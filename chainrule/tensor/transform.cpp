@@ -183,6 +183,11 @@ Tensor vmapped(const TensorCallable& f, std::span<const Tensor> x, const VmapOpt
     if (program.outputs.size() != 1) fail("vmap", "of functions that give one tensor");
     result = run_batched(program, in, batched, count);
   } catch (const NoNumbers&) {
+    result = TensorAccess::nothing();  // it decides by numbers
+  } catch (const HandleError&) {
+    result = TensorAccess::nothing();  // it reads what is recorded outside
+  }
+  if (!TensorAccess::is_there(result)) {
     result = slice_by_slice(in, batched, count, [&](const std::vector<Tensor>& slices) {
       std::vector<Tensor> out;
       f(slices, out);

@@ -165,8 +165,8 @@ Tensor vmapped(const TensorCallable& f, std::span<const Tensor> x, const VmapOpt
 }
 
 /// f, a function of tensors, applied to all slices of its arguments along an axis at once: the
-/// operations work on the whole batch. Where f decides by numbers it runs slice by slice. Throws
-/// Error where the axes differ in size.
+/// operations work on the whole batch. Where f decides by numbers, or reads tensors that are
+/// recorded outside of it, it runs slice by slice. Throws Error where the axes differ in size.
 template <class F>
 auto vmap(F f, VmapOptions options = {}) {
   return [f = std::move(f),

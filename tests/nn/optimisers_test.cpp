@@ -353,5 +353,15 @@ TEST(LBFGS, says_that_a_wrong_gradient_leads_nowhere) {
   EXPECT_EQ(name_of(minimise(wrong, {3.0}).outcome), "stalled");
 }
 
+TEST(Optimisers, refuse_a_loss_that_depends_on_nothing_and_rates_that_are_none) {
+  const Parameter p(tensor({1.0, 2.0}));
+  const std::vector<ParameterRef> all{p};
+  SGD sgd(all);
+  EXPECT_THROW(sgd.step([] { return sum(ones({2})); }), Error);
+  EXPECT_THROW(SGD(all, {.rate = -1}), Error);
+  EXPECT_THROW(Adam(all, {.rate = std::nan("")}), Error);
+  EXPECT_THROW(Adam(all, {.decay1 = 1.5}), Error);
+}
+
 }  // namespace
 }  // namespace chainrule::nn

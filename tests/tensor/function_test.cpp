@@ -121,6 +121,27 @@ TEST(TensorTransforms, nested_derivatives_are_not_confused) {
   EXPECT_EQ(grad(first)(tensor({2.0, 3.0})).values(), (Numbers{12, 18}));
 }
 
+// A recorded adjoint of value −0.0, a seed of 0 times a negative slope, is no gap.
+TEST(TensorTransforms, numbers_in_the_middle_of_a_function_keep_their_derivatives) {
+  const auto f = [](const Tensor& t) {
+    const Scalar s = scalar(t, {0}), w = scalar(t, {1});
+    return Tensor(cos(s) * 3.0 + w * sin(sin(s)) + exp(-w) * exp(-s));
+  };
+  const Tensor x = tensor({2.0, 0.0});
+  const double s = 2, w = 0,
+               slope_s =
+                   -3 * std::sin(s) + w * std::cos(std::sin(s)) * std::cos(s) - std::exp(-w - s),
+               slope_w = std::sin(std::sin(s)) - std::exp(-w - s);
+  EXPECT_NEAR(jvp(f)(x, tensor({1, 0})).tangent.item(), slope_s, 1e-14);
+  EXPECT_NEAR(jvp(f)(x, tensor({0, 1})).tangent.item(), slope_w, 1e-14);
+  const Tensor h = hessian(f)(x);
+  const double mixed = std::cos(std::sin(s)) * std::cos(s) + std::exp(-w - s);
+  EXPECT_NEAR(h.at({0, 1}), mixed, 1e-14);
+  EXPECT_NEAR(h.at({1, 0}), mixed, 1e-14);
+  EXPECT_NEAR(h.at({0, 0}), -3 * std::cos(s) + std::exp(-w - s), 1e-14);
+  expect_near(hvp(f)(x, tensor({1, 0})), tensor({h.at({0, 0}), mixed}), 1e-14);
+}
+
 TEST(Vmap, batches_of_a_function_of_vectors_are_one_batch_of_operations) {
   Random random(3);
   const Tensor w = randn({4, 3}, random), xs = randn({6, 3}, random), ys = randn({6, 4}, random);
@@ -140,6 +161,23 @@ TEST(Vmap, axes_are_chosen_and_arguments_may_go_whole) {
   const Tensor z = vmap(f, {.axes = {1, VmapOptions::kWhole}, .out_axis = 1})(a, b);
   EXPECT_EQ(z.shape(), Shape({2, 3}));
   EXPECT_EQ(z.values(), (Numbers{10, 20, 30, 80, 100, 120}));
+}
+
+TEST(Vmap, closures_over_what_is_recorded_outside_and_nested_ones) {
+  const Frame frame = Tape::active().frame();
+  const Tensor w = variable(tensor({1, 2})), xs = tensor({{1, 2}, {3, 4}, {5, 6}});
+  const Tensor z = vmap([&w](const Tensor& x) { return sum(w * x); })(xs);
+  EXPECT_EQ(z.values(), (Numbers{5, 11, 17}));
+  EXPECT_EQ(gradient(sum(z), {w})[0].values(), (Numbers{9, 12}));
+  const Tensor products = vmap([&](const Tensor& x) {
+    return vmap([&x](const Tensor& y) { return sum(x * y); })(tensor({{1, 0}, {0, 1}}));
+  })(xs);
+  EXPECT_EQ(products.values(), (Numbers{1, 2, 3, 4, 5, 6}));
+}
+
+TEST(TensorFunction, random_numbers_are_not_frozen_silently) {
+  Random random(1);
+  EXPECT_THROW(record([&](const Tensor& x) { return x * rand({2}, random); }, ones({2})), Error);
 }
 
 TEST(Vmap, gradients_of_each_row_and_code_that_decides_by_numbers) {
