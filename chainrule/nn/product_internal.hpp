@@ -8,6 +8,7 @@
 
 #include "chainrule/base/parallel.hpp"
 #include "chainrule/tensor/core.hpp"
+#include "chainrule/tensor/pass_internal.hpp"
 
 namespace chainrule::nn {
 
@@ -75,13 +76,9 @@ void add_turned_by(const Matrix<T>& z, const Matrix<const T>& x, const Matrix<co
 /// z += x yᵀ, its rows or columns divided among threads() where it is large.
 template <class T>
 void add_by_turned(const Matrix<T>& z, const Matrix<const T>& x, const Matrix<const T>& y) {
-  constexpr double kWorthThreads = 4e6;  // flops, as in matmul
-  const double flops = 2.0 * static_cast<double>(z.rows) * static_cast<double>(z.columns) *
-                       static_cast<double>(x.columns);
   const std::size_t parts =
-      flops < kWorthThreads
-          ? 1
-          : std::min<std::size_t>(threads(), static_cast<std::size_t>(flops / kWorthThreads) + 1);
+      threads_worth_flops(2.0 * static_cast<double>(z.rows) * static_cast<double>(z.columns) *
+                          static_cast<double>(x.columns));
   const std::int64_t size = std::max(z.rows, z.columns), count = static_cast<std::int64_t>(parts);
   in_parallel(parts, [&](std::size_t part) {
     const auto p = static_cast<std::int64_t>(part);

@@ -173,7 +173,7 @@ void TensorKernel::State::run_pass(const TensorStep& step, std::vector<Tensor>& 
                   }
                   step.kernel->run(std::span<const BasicSource<T>>(sources, inputs.size()),
                                    std::span<const BasicSink<T>>(sinks, step.outputs.size()), rows,
-                                   tensor_threads());
+                                   threads_worth_elements(n));
                   for (std::size_t k = 0; k < summed; ++k)
                     totals[k] += static_cast<double>(sums[k]);
                 });

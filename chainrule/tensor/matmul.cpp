@@ -243,14 +243,8 @@ class Matmul final : public TensorOp {
     if (k == 1) {
       return outer(m, n, x, ta == CblasTrans ? 1 : ldx, y, tb == CblasTrans ? ldy : 1, z);
     }
-    constexpr double kWorthThreads = 4e6;  // flops
-    const double flops =
-        2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
-    const std::size_t parts =
-        flops < kWorthThreads
-            ? 1
-            : std::min<std::size_t>(tensor_threads(),
-                                    static_cast<std::size_t>(flops / kWorthThreads) + 1);
+    const std::size_t parts = threads_worth_flops(2.0 * static_cast<double>(m) *
+                                                  static_cast<double>(n) * static_cast<double>(k));
     if (parts == 1) return gemm(ta, tb, m, n, k, x, ldx, y, ldy, z, static_cast<int>(n));
     const bool by_rows = m >= n;
     const std::int64_t size = by_rows ? m : n, count = static_cast<std::int64_t>(parts);

@@ -26,8 +26,11 @@ void each_run(std::span<const Tensor> inputs, std::span<const Tensor> outputs, c
 void run_kernel(const Kernel& kernel, std::span<const Tensor> inputs,
                 std::span<const Tensor> outputs, const Shape& shape);
 
-/// Threads that tensor operations may use: see set_threads().
-unsigned tensor_threads();
+/// How many of set_threads() a pass over so many elements, or a product of so many flops, is worth.
+/// What a second core has written, or has not in its cache yet, has to come across: below a third
+/// of a millisecond of work two cores are slower than one.
+unsigned threads_worth_elements(std::int64_t elements);
+unsigned threads_worth_flops(double flops);
 
 // ---- implementation ---------------------------------------------------------------------------
 

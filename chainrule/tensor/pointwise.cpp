@@ -399,7 +399,7 @@ void run_kernel(const Kernel& kernel, std::span<const Tensor> inputs,
                   }
                   kernel.run(std::span<const BasicSource<T>>(sources, inputs.size()),
                              std::span<const BasicSink<T>>(sinks, outputs.size()), rows,
-                             tensor_threads());
+                             threads_worth_elements(n));
                 });
   });
 }
@@ -408,12 +408,19 @@ namespace {
 std::atomic<unsigned> threads_wanted{1};
 }
 
-unsigned tensor_threads() { return threads_wanted.load(std::memory_order_relaxed); }
+unsigned threads_worth_elements(std::int64_t elements) {
+  constexpr std::int64_t kWorth = std::int64_t{1} << 19;
+  return static_cast<unsigned>(std::clamp<std::int64_t>(elements / kWorth + 1, 1, threads()));
+}
+unsigned threads_worth_flops(double flops) {
+  constexpr double kWorth = 3e7;
+  return static_cast<unsigned>(std::clamp(flops / kWorth + 1, 1.0, static_cast<double>(threads())));
+}
 void set_threads(unsigned threads) {
   if (threads == 0) fail("set_threads", "at least one thread is needed");
   threads_wanted.store(threads, std::memory_order_relaxed);
 }
-unsigned threads() { return tensor_threads(); }
+unsigned threads() { return threads_wanted.load(std::memory_order_relaxed); }
 
 void add_in_place(Tensor& x, const Tensor& y) {
   const Tensor other = dense(y);

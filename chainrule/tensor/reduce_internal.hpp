@@ -6,6 +6,7 @@
 
 #include "chainrule/base/parallel.hpp"
 #include "chainrule/tensor/body_internal.hpp"
+#include "chainrule/tensor/pass_internal.hpp"
 #include "chainrule/tensor/reduce.hpp"
 
 namespace chainrule {
@@ -46,10 +47,9 @@ double sum_over(std::int64_t n, Term&& term) {
 /// enough to do.
 template <class Work>
 void each_row(std::int64_t count, std::int64_t n, Work&& work) {
-  constexpr std::int64_t kWorthAThread = 16384;  // elements, some 20 µs of exponentials
   const std::int64_t parts =
-      std::clamp(count * n / kWorthAThread, std::int64_t{1},
-                 std::min(static_cast<std::int64_t>(threads()), std::max(count, std::int64_t{1})));
+      std::clamp(static_cast<std::int64_t>(threads_worth_elements(count * n)), std::int64_t{1},
+                 std::max(count, std::int64_t{1}));
   in_parallel(static_cast<std::size_t>(parts), [&](std::size_t part) {
     const auto p = static_cast<std::int64_t>(part);
     for (std::int64_t r = count * p / parts; r < count * (p + 1) / parts; ++r) work(r);
