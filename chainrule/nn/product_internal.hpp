@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "chainrule/base/parallel.hpp"
+#include "chainrule/tensor/blas_internal.hpp"
 #include "chainrule/tensor/core.hpp"
 #include "chainrule/tensor/pass_internal.hpp"
 
@@ -26,12 +27,6 @@ struct Matrix {
 template <class T>
 Matrix<T> matrix(T* data, std::int64_t rows, std::int64_t columns) {
   return {data, rows, columns, columns};
-}
-
-/// BLAS computes on the thread that calls it: the threads are ours (base/parallel).
-inline void one_thread_a_product() {
-  static const bool is_set = (openblas_set_num_threads(1), true);
-  static_cast<void>(is_set);
 }
 
 namespace detail {

@@ -237,9 +237,7 @@ bool TensorKernel::State::run(std::span<const Tensor> in, std::span<Tensor> out)
   }
   bool holds = true;
   for (const TensorProgram::Guard& guard : program.guards) {
-    const double number = values[guard.node].item();
-    holds = holds &&
-            (number == guard.expected || (number != number && guard.expected != guard.expected));
+    holds = holds && guard.holds(values[guard.node].item());
   }
   for (std::size_t k = 0; k < out.size(); ++k) out[k] = values[program.outputs[k]];
   for (std::size_t k = 0; k < values.size(); ++k) {

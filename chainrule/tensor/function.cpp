@@ -120,8 +120,6 @@ std::string to_string(const TensorFunction& f) {
 
 namespace {
 
-bool is_same_number(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
-
 // Replays a program; false where a guard does not hold.
 bool replay(const TensorProgram& program, std::span<const Tensor> in, std::vector<Tensor>& values) {
   values.assign(program.nodes.size(), TensorTable::nothing());
@@ -145,7 +143,7 @@ bool replay(const TensorProgram& program, std::span<const Tensor> in, std::vecto
     }
   }
   for (const TensorProgram::Guard& at : program.guards) {
-    if (!is_same_number(values[at.node].item(), at.expected)) return false;
+    if (!at.holds(values[at.node].item())) return false;
   }
   return true;
 }

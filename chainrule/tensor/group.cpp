@@ -79,8 +79,7 @@ class PassCode final : public Callable {
       code->arrivals(g, in, found);
       return {found[0], true};
     }
-    const bool is_sum =
-        op.name() == info(Op::add).name && x.size() == 2 && (x[0].is_adjoint || x[1].is_adjoint);
+    const bool is_sum = &op == tensor_op(Op::add).get() && (x[0].is_adjoint || x[1].is_adjoint);
     if (is_sum) return sum_of(x[0], x[1]);
     for (const Value& value : x) in.push_back(plain(value));
     return {Arrival(op.function()(std::span<const Scalar>(in))[0], 1.0)};

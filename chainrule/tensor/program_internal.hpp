@@ -25,6 +25,10 @@ struct TensorProgram {
     std::uint32_t node;
     double expected;
     Location at;
+    /// The same number, or both NaN.
+    bool holds(double number) const {
+      return number == expected || (number != number && expected != expected);
+    }
   };
 
   std::vector<Node> nodes;

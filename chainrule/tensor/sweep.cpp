@@ -14,13 +14,6 @@ using detail::Code;
 
 namespace {
 
-std::uint32_t row_of(const Tensor& t, std::string_view where) {
-  if (!t.is_recorded()) {
-    fail(where, "this " + to_string(t.type()) + " is recorded nowhere: start from variable()");
-  }
-  return Tape::active().node_of(TensorAccess::as_scalar(t), where).index;
-}
-
 void require_seeds(std::span<const Tensor> ys, std::span<const Tensor> seeds,
                    std::string_view where) {
   if (ys.size() != seeds.size()) {

@@ -356,6 +356,13 @@ Tensor Tensor::detached() const {
   return TensorAccess::plain(*this);
 }
 
+std::uint32_t row_of(const Tensor& t, std::string_view where) {
+  if (!t.is_recorded()) {
+    fail(where, "this " + to_string(t.type()) + " is recorded nowhere: start from variable()");
+  }
+  return Tape::active().node_of(TensorAccess::as_scalar(t), where).index;
+}
+
 // ---- Tensor on the tape -----------------------------------------------------------------------
 
 namespace {
@@ -366,13 +373,6 @@ Tensor leaf(TensorLeaf kind, const Tensor& value, std::string_view label, Locati
   Tensor plain = TensorAccess::plain(value);
   if (TensorAccess::body(plain).is_weak) plain = full({}, row_value(value));
   return TensorTable::of(active_state()).append_leaf(kind, plain, label, at);
-}
-
-std::uint32_t row_of(const Tensor& t, std::string_view where) {
-  if (!t.is_recorded()) {
-    fail(where, "this " + to_string(t.type()) + " is recorded nowhere: start from variable()");
-  }
-  return Tape::active().node_of(TensorAccess::as_scalar(t), where).index;
 }
 
 }  // namespace

@@ -86,6 +86,8 @@ class TensorTable final : public Arrays {
 
 /// Makes x an operand on the active tape: false if it is plain. Throws HandleError.
 bool lead_in_tensor(const Tensor& x, std::string_view where);
+/// The row of the active tape that t stands for. Throws Error if it is plain, HandleError.
+std::uint32_t row_of(const Tensor& t, std::string_view where);
 /// The tensor that a row of the active tape stands for, recorded; its numbers where they are kept.
 Tensor tensor_at(Tape::State& state, std::uint32_t row);
 
